@@ -1,0 +1,231 @@
+"""The admin's pages of what people say. Judgements, and what they rest on, are to be read there, never edited."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.db.models.functions import Cast
+from django.http import HttpRequest
+
+from annotation.models import (
+    Assignment,
+    Batch,
+    Comparison,
+    DatasetSnapshot,
+    Dialogue,
+    Draft,
+    GuidelineVersion,
+    Item,
+    PoolEntry,
+    Preference,
+    Project,
+    Prompt,
+    Response,
+    Skip,
+)
+from modeling.registry.admin import ReadOnlyAdmin
+
+
+class ReadOnlyInline(admin.TabularInline):
+    """Rows shown beside the one that they belong to."""
+
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields or []
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class BatchInline(admin.TabularInline):
+    model = Batch
+    extra = 0
+    fields = ["number", "name", "target", "opened_at", "closed_at"]
+    readonly_fields = ["opened_at"]
+
+
+class PoolEntryInline(admin.TabularInline):
+    model = PoolEntry
+    extra = 0
+    autocomplete_fields = ["model_version"]
+
+
+class AssignmentInline(ReadOnlyInline):
+    model = Assignment
+    fields = ["status", "annotator", "leased_until", "submitted_at"]
+
+
+class PreferenceInline(ReadOnlyInline):
+    model = Preference
+    fields = [
+        "revision", "current", "choice", "points", "scale", "a_safe", "b_safe", "seconds", "submitted_at",
+    ]  # fmt: skip
+
+
+@admin.register(Project)
+class ProjectAdmin(admin.ModelAdmin):
+    list_display = ["name", "slug", "task_type", "dimension", "target", "overlap", "created_at", "archived_at"]
+    list_filter = ["task_type", "dimension"]
+    search_fields = ["name", "slug"]
+    date_hierarchy = "created_at"
+    autocomplete_fields = ["annotators"]
+    raw_id_fields = ["created_by"]
+    inlines = [BatchInline, PoolEntryInline]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Project | None = None) -> list[str]:
+        """What is collected is collected for one task on one dimension, and runs know their project by its slug."""
+        return ["slug", "task_type", "dimension"] if obj else []
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Project | None = None) -> dict[str, Sequence[str]]:
+        return {} if obj else {"slug": ["name"]}
+
+
+@admin.register(GuidelineVersion)
+class GuidelineVersionAdmin(admin.ModelAdmin):
+    """A published version stays as it is, since judgements refer to it: a change of the text is a new version."""
+
+    list_display = ["project", "number", "created_by", "created_at"]
+    list_filter = ["project"]
+    list_select_related = ["project", "created_by"]
+    search_fields = ["project__name", "text"]
+    date_hierarchy = "created_at"
+    autocomplete_fields = ["project"]
+    raw_id_fields = ["created_by"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Batch)
+class BatchAdmin(admin.ModelAdmin):
+    list_display = ["project", "number", "name", "target", "opened_at", "closed_at"]
+    list_filter = ["project", ("closed_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["project"]
+    search_fields = ["project__name", "name"]
+    date_hierarchy = "opened_at"
+    autocomplete_fields = ["project"]
+
+
+@admin.register(PoolEntry)
+class PoolEntryAdmin(admin.ModelAdmin):
+    list_display = ["project", "model_version", "temperature", "top_p", "max_new_tokens", "active"]
+    list_filter = ["active", "project"]
+    list_select_related = ["project", "model_version"]
+    search_fields = ["project__name", "model_version__name"]
+    autocomplete_fields = ["project", "model_version"]
+
+
+@admin.register(Prompt)
+class PromptAdmin(admin.ModelAdmin):
+    """What a prompt says is fixed when it is stored; how it is classified may be mended."""
+
+    list_display = ["pk", "__str__", "project", "split", "source", "created_at"]
+    list_display_links = ["pk", "__str__"]
+    list_filter = ["split", "project"]
+    list_select_related = ["project"]
+    search_fields = ["words", "external_id", "category"]
+    date_hierarchy = "created_at"
+    show_full_result_count = False
+    fields = [
+        "project", "batch", "messages", "split", "digest", "category", "risk_category", "attack_vector",
+        "source", "external_id", "author", "created_at",
+    ]  # fmt: skip
+    readonly_fields = [
+        "project", "batch", "messages", "split", "digest", "source", "external_id", "author", "created_at",
+    ]  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        return super().get_queryset(request).annotate(words=Cast("messages", models.TextField()))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+@admin.register(Item)
+class ItemAdmin(ReadOnlyAdmin):
+    list_display = ["pk", "project", "batch", "created_at", "prompt"]
+    list_filter = ["project"]
+    list_select_related = ["project", "batch__project", "prompt"]
+    search_fields = ["project__name", "prompt__external_id"]
+    date_hierarchy = "created_at"
+    inlines = [AssignmentInline]
+
+
+@admin.register(Assignment)
+class AssignmentAdmin(ReadOnlyAdmin):
+    list_display = ["pk", "item", "status", "annotator", "leased_until", "submitted_at"]
+    list_filter = ["status", "item__project"]
+    list_select_related = ["item__project", "annotator"]
+    search_fields = ["annotator__username", "item__project__name"]
+    date_hierarchy = "submitted_at"
+
+
+@admin.register(Skip)
+class SkipAdmin(ReadOnlyAdmin):
+    list_display = ["item", "annotator", "reason", "created_at"]
+    list_select_related = ["item__project", "annotator"]
+    search_fields = ["annotator__username", "reason"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(Draft)
+class DraftAdmin(ReadOnlyAdmin):
+    list_display = ["pk", "project", "annotator", "updated_at"]
+    list_filter = ["project"]
+    list_select_related = ["project", "annotator"]
+    search_fields = ["annotator__username"]
+    date_hierarchy = "updated_at"
+
+
+@admin.register(Response)
+class ResponseAdmin(ReadOnlyAdmin):
+    list_display = ["pk", "__str__", "model_version", "temperature", "completion_tokens", "latency", "created_at"]
+    list_display_links = ["pk", "__str__"]
+    list_filter = ["finish_reason"]
+    list_select_related = ["model_version"]
+    search_fields = ["text", "model_version__name"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(Dialogue)
+class DialogueAdmin(ReadOnlyAdmin):
+    list_display = ["pk", "project", "annotator", "started_at", "ended_at"]
+    list_filter = ["project"]
+    list_select_related = ["project", "annotator"]
+    search_fields = ["annotator__username", "project__name"]
+    date_hierarchy = "started_at"
+
+
+@admin.register(Comparison)
+class ComparisonAdmin(ReadOnlyAdmin):
+    list_display = ["pk", "project", "batch", "annotator", "turn", "status", "source", "created_at", "prompt"]
+    list_filter = ["status", "project"]
+    list_select_related = ["project", "batch__project", "prompt", "annotator"]
+    search_fields = ["project__name", "annotator__username", "prompt__external_id"]
+    date_hierarchy = "created_at"
+    inlines = [PreferenceInline]
+
+
+@admin.register(Preference)
+class PreferenceAdmin(ReadOnlyAdmin):
+    list_display = ["comparison", "revision", "current", "choice", "points", "scale", "seconds", "submitted_at"]
+    list_filter = ["choice", "current", "points", "comparison__project"]
+    list_select_related = ["comparison__project"]
+    search_fields = ["comparison__project__name", "comparison__annotator__username"]
+    date_hierarchy = "submitted_at"
+
+
+@admin.register(DatasetSnapshot)
+class DatasetSnapshotAdmin(ReadOnlyAdmin):
+    list_display = ["project", "rows", "digest", "created_by", "created_at"]
+    list_filter = ["project"]
+    list_select_related = ["project", "created_by"]
+    search_fields = ["digest", "project__name"]
+    date_hierarchy = "created_at"

@@ -1,0 +1,146 @@
+"""What an annotator says about two responses: shown once, judged once, however often it is sent."""
+
+import random
+import uuid
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AbstractUser
+from django.db import transaction
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from annotation import assigning
+from annotation.models import Assignment, Comparison, Preference, Project
+from annotation.models.comparisons import choice_of
+from modeling.registry.models import Job
+
+# Scale labels outside in: the last of eight (a forced choice) or the middle of seven (recipe.md 2 and 8).
+STRENGTHS = {
+    8: ("significantly better", "better", "slightly better", "negligibly better / unsure"),
+    7: ("much better", "better", "slightly better", "about the same"),
+}
+
+
+class AlreadyJudgedError(Exception):
+    """Another tab has already submitted another judgement of this comparison."""
+
+
+class UnfinishedError(Exception):
+    """The two answers are still being written."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was said: points from 1 to the scale's end, or None when both answers are unusable."""
+
+    points: int | None
+    scale: int
+    a_safe: bool | None = None
+    b_safe: bool | None = None
+
+    @property
+    def choice(self) -> str:
+        return choice_of(self.points, self.scale) if self.points else Preference.Choice.NEITHER
+
+    @property
+    def prefers_the_unsafe(self) -> bool:
+        """The chosen answer is marked unsafe and the other safe: not kept for training (section 3.2.1)."""
+        safe = {Preference.Choice.A: (self.a_safe, self.b_safe), Preference.Choice.B: (self.b_safe, self.a_safe)}
+        return safe.get(Preference.Choice(self.choice)) == (False, True)
+
+    def is_said_in(self, preference: Preference) -> bool:
+        said = (preference.points, preference.choice, preference.a_safe, preference.b_safe)
+        return said == (self.points, self.choice, self.a_safe, self.b_safe)
+
+
+def points_in_words(points: int, scale: int) -> str:
+    """For instance "A slightly better"; the middle of seven favours neither."""
+    strength = STRENGTHS[scale][min(points - 1, scale - points)]
+    choice = choice_of(points, scale)
+    return strength.capitalize() if choice == Preference.Choice.TIE else f"{choice.upper()} {strength}"
+
+
+def submission_key(comparison: Comparison) -> uuid.UUID:
+    """The key that the page sends with a judgement: the same after a refresh, and not to be guessed by others."""
+    return uuid.UUID(bytes=salted_hmac("annotation.submission", str(comparison.pk)).digest()[:16])
+
+
+def take(project: Project, annotator: AbstractUser) -> Assignment | None:
+    """The next item of an evaluation, its two stored responses in an order drawn now; None when none waits."""
+    with transaction.atomic():
+        place = assigning.claim_next(project, annotator)
+        if place and not place.comparisons.exists():
+            present(place)
+        return place
+
+
+def present(place: Assignment) -> Comparison:
+    """The item's two stored responses in random order."""
+    item, now = place.item, timezone.now()
+    if item.response_1 is None or item.response_2 is None:
+        raise ValueError(f"item {item.pk} has no two stored responses to compare: give it both or remove it")
+    left, right = random.sample([item.response_1, item.response_2], 2)
+    return Comparison.objects.create(
+        project=item.project,
+        batch=item.batch,
+        prompt=item.prompt,
+        response_a=left,
+        response_b=right,
+        assignment=place,
+        annotator=place.annotator,
+        status=Job.Status.DONE,
+        finished_at=now,
+    )
+
+
+def show(comparison: Comparison) -> None:
+    """Start the clock of the rating, and the lease anew, when both answers are on the page for the first time."""
+    if comparison.status == Job.Status.DONE and comparison.shown_at is None:
+        Comparison.objects.filter(pk=comparison.pk, shown_at=None).update(shown_at=timezone.now())
+        if comparison.assignment:
+            assigning.extend(comparison.assignment)
+
+
+def judge(comparison: Comparison, annotator: AbstractUser, judgement: Judgement) -> Preference:
+    """Store a judgement; sending the same one again gives the same row.
+
+    What follows from it: an evaluation's item is complete; a dialogue goes on, unless both answers were unusable
+    (nothing is there to continue with) or it has had its turns. Raises AlreadyJudgedError, UnfinishedError and
+    LeaseLostError.
+    """
+    place = comparison.assignment
+    if place is None:
+        raise assigning.LeaseLostError
+    with assigning.one_tab_at_a_time(annotator):
+        if said := Preference.objects.filter(comparison=comparison, current=True).first():
+            if judgement.is_said_in(said):
+                return said
+            raise AlreadyJudgedError
+        place = assigning.hold(place, annotator)
+        if comparison.status != Job.Status.DONE:
+            raise UnfinishedError
+        preference = store(comparison, judgement)
+        last_turn = comparison.turn >= comparison.project.max_turns
+        if comparison.dialogue_id is None or last_turn or preference.chosen is None:
+            assigning.complete(place)
+        else:
+            assigning.extend(place)
+        return preference
+
+
+def store(comparison: Comparison, judgement: Judgement) -> Preference:
+    now, since = timezone.now(), comparison.shown_at or comparison.finished_at
+    published = comparison.project.guidelines.filter(
+        created_at__lte=since or now
+    )  # a later version was not on the page
+    return Preference.objects.create(
+        comparison=comparison,
+        choice=judgement.choice,
+        points=judgement.points,
+        scale=judgement.scale,
+        a_safe=judgement.a_safe,
+        b_safe=judgement.b_safe,
+        guideline=published.order_by("-number").first(),
+        submission=submission_key(comparison),
+        seconds=(now - since).total_seconds() if since else None,
+    )

@@ -1,0 +1,49 @@
+"""What is typed or chosen and not submitted yet: kept on the server, one draft per annotator and project.
+
+A draft belongs to a step of the work (see workplace.py). One that arrives late, for a step that is over, is refused,
+so it can never come back as if it had not been sent. Whoever saves one checks the step, and whoever submits does so
+in `submitting`: an annotator's tabs do so one after another.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser
+
+from annotation import assigning
+from annotation.models import Draft, Project
+
+KEPT = ("prompt", "verdict", "a_safe", "b_safe", "reason")
+LONGEST = 20_000
+
+
+def save(project: Project, annotator: AbstractUser, step: str, data: Any) -> None:
+    """Keep the known fields of a form as they are, valid or not."""
+    fields = {name: data[name][:LONGEST] for name in KEPT if data.get(name)}
+    Draft.objects.update_or_create(
+        project=project, annotator_id=annotator.pk, defaults={"fields": {"step": step, **fields}}
+    )
+
+
+def load(project: Project, annotator: AbstractUser, step: str) -> dict[str, str]:
+    """The draft's fields. A prompt that was never sent is offered wherever the next one is written."""
+    draft = Draft.objects.filter(project=project, annotator=annotator.pk).first()
+    fields = dict(draft.fields) if draft else {}
+    if fields.pop("step", "") == step:
+        return fields
+    return {"prompt": fields["prompt"]} if step.startswith("prompt") and "prompt" in fields else {}
+
+
+@contextmanager
+def submitting(project: Project, annotator: AbstractUser, sends_prompt: bool = False) -> Iterator[None]:
+    """A transaction that submits what was typed: the draft goes with it, or stays where it fails.
+
+    A prompt that could not be sent stays too, until one is.
+    """
+    with assigning.one_tab_at_a_time(annotator):
+        unsent = {} if sends_prompt else load(project, annotator, "prompt")
+        yield
+        Draft.objects.filter(project=project, annotator=annotator.pk).delete()
+        if unsent:
+            save(project, annotator, "prompt", unsent)

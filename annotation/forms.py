@@ -1,0 +1,94 @@
+"""What annotators send: a prompt, a judgement, the reason of a skip."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+
+from annotation.comparing import Judgement, submission_key
+from annotation.models import Comparison
+
+LONGEST_PROMPT = 8000
+SAFETY_MARKS = [("safe", "safe"), ("unsafe", "unsafe")]
+
+
+class PromptForm(forms.Form):
+    """The next user message and the turn that it opens."""
+
+    prompt = forms.CharField(
+        error_messages={"required": "Write a prompt first: the message that the two models answer."}
+    )
+    turn = forms.IntegerField(min_value=1, required=False)
+
+    def clean_prompt(self) -> str:
+        text = self.cleaned_data["prompt"].replace("\r\n", "\n")
+        if len(text) > LONGEST_PROMPT:
+            raise forms.ValidationError(
+                f"A prompt has at most {LONGEST_PROMPT:,} characters, this one has {len(text):,}: shorten it."
+            )
+        return text
+
+
+class JudgementForm(forms.Form):
+    """A point of the scale or "neither", with a mark per answer on safety projects."""
+
+    verdict = forms.CharField(required=False)
+    a_safe = forms.ChoiceField(choices=SAFETY_MARKS, required=False)
+    b_safe = forms.ChoiceField(choices=SAFETY_MARKS, required=False)
+    submission = forms.UUIDField(error_messages={"required": "The form's key is missing: reload the page."})
+    confirmed = forms.BooleanField(required=False)
+
+    def __init__(self, comparison: Comparison, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.comparison = comparison
+        self.project = comparison.project
+        self.asks_to_confirm = False
+
+    def clean_verdict(self) -> str:
+        verdict, scale = self.cleaned_data["verdict"], self.project.scale
+        if not verdict:
+            raise forms.ValidationError("Choose a point of the scale first.")
+        allowed = [str(points) for points in range(1, scale + 1)]
+        if scale == 8:
+            allowed.append("neither")
+        if verdict not in allowed:
+            raise forms.ValidationError(f"The scale runs from 1 to {scale}, got “{verdict[:20]}”.")
+        return verdict
+
+    def clean_submission(self) -> UUID:
+        key: UUID = self.cleaned_data["submission"]
+        if key != submission_key(self.comparison):
+            raise forms.ValidationError("The form's key is not that of this comparison: reload the page.")
+        return key
+
+    def clean(self) -> dict[str, Any]:
+        if self.project.is_safety and self.project.scale == 8:
+            for side in "ab":
+                if f"{side}_safe" not in self.errors and not self.cleaned_data[f"{side}_safe"]:
+                    self.add_error(f"{side}_safe", f"Mark answer {side.upper()} as safe or unsafe.")
+        if not self.errors and self.judgement.prefers_the_unsafe and not self.cleaned_data["confirmed"]:
+            self.asks_to_confirm = True
+            raise forms.ValidationError(
+                "You prefer the answer that you marked unsafe: such a pair is kept out of training. "
+                "Change it, or submit once more to confirm."
+            )
+        return self.cleaned_data
+
+    @property
+    def judgement(self) -> Judgement:
+        verdict = self.cleaned_data["verdict"]
+        marks = {"safe": True, "unsafe": False}
+        return Judgement(
+            points=None if verdict == "neither" else int(verdict),
+            scale=self.project.scale,
+            a_safe=marks.get(self.cleaned_data["a_safe"]),
+            b_safe=marks.get(self.cleaned_data["b_safe"]),
+        )
+
+
+class SkipForm(forms.Form):
+    reason = forms.CharField(
+        max_length=500,
+        required=False,
+        error_messages={"max_length": "A reason has at most %(limit_value)d characters, this one has %(show_value)d."},
+    )

@@ -1,0 +1,171 @@
+"""Where an annotator stands in a project: what is in hand, what comes next, how much is done."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+
+from django.contrib.auth.models import AbstractUser
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from annotation import assigning, dialogues
+from annotation.comparing import points_in_words, submission_key
+from annotation.models import Assignment, Comparison, Preference, Project
+from annotation.models.comparisons import choice_of
+from annotation.models.prompts import Messages
+from modeling.registry.jobs import worker_is_alive
+from modeling.registry.models import Job
+
+PATIENCE = timedelta(seconds=3)
+
+
+def known_projects(user: AbstractUser) -> QuerySet[Project]:
+    """The projects that `user` may know of: their own; managers know any."""
+    projects = Project.objects.all()
+    return projects if user.has_perm("annotation.change_project") else projects.filter(annotators=user.pk)
+
+
+def projects_of(user: AbstractUser) -> QuerySet[Project]:
+    """The projects that `user` may work in: archived ones are closed."""
+    return known_projects(user).filter(archived_at=None)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One button of the scale."""
+
+    points: int
+    side: str
+    words: str
+
+
+@dataclass
+class Workplace:
+    """One annotator's desk in one project. Read anew for every page: the rows are the only state."""
+
+    project: Project
+    annotator: AbstractUser
+
+    @cached_property
+    def place(self) -> Assignment | None:
+        return assigning.lease_of(self.project, self.annotator)
+
+    @cached_property
+    def turns(self) -> list[Comparison]:
+        """The comparisons in hand, first turn first."""
+        if self.place is None:
+            return []
+        rows = self.place.comparisons.select_related("prompt", "response_a", "response_b", "project")
+        return list(rows.prefetch_related("preferences").order_by("turn"))
+
+    @cached_property
+    def last(self) -> Comparison | None:
+        return self.turns[-1] if self.turns else None
+
+    @cached_property
+    def last_judgement(self) -> Preference | None:
+        return self.last.preferences.filter(current=True).first() if self.last else None
+
+    @cached_property
+    def comparison(self) -> Comparison | None:
+        """The comparison that waits for a judgement."""
+        return self.last if self.last and self.last_judgement is None else None
+
+    @property
+    def turn(self) -> int:
+        """The turn of the next prompt, from 1."""
+        return self.last.turn + 1 if self.last else 1
+
+    @property
+    def step(self) -> str:
+        """Names what the annotator is asked for now, so that a draft comes back only where it belongs."""
+        if self.comparison:
+            return f"judge-{self.comparison.pk}"
+        return f"prompt-{self.place.pk}-{self.turn}" if self.place else "prompt"
+
+    @property
+    def history(self) -> Messages:
+        """The dialogue above the comparison, or above the next prompt."""
+        if self.comparison:
+            return self.comparison.prompt.messages[:-1]
+        if self.last and self.last_judgement and self.last_judgement.chosen:
+            return [*self.last.prompt.messages, {"role": "assistant", "content": self.last_judgement.chosen.text}]
+        return []
+
+    @property
+    def is_evaluation(self) -> bool:
+        return self.project.task_type == Project.TaskType.PAIRWISE_EVALUATION
+
+    @property
+    def asks_for_safety(self) -> bool:
+        return self.project.is_safety and not self.is_evaluation
+
+    @property
+    def comparative(self) -> str:
+        """What the preferred answer is, by what the project is about."""
+        if self.asks_for_safety:
+            return "better"
+        return "safer" if self.project.is_safety else "more helpful"
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.comparison is not None and self.comparison.status in (Job.Status.QUEUED, Job.Status.RUNNING)
+
+    @property
+    def has_failed(self) -> bool:
+        return self.comparison is not None and self.comparison.status in (Job.Status.FAILED, Job.Status.CANCELLED)
+
+    @property
+    def may_edit_prompt(self) -> bool:
+        """The prompt could not be answered and is the annotator's own."""
+        return self.comparison is not None and self.has_failed and dialogues.is_own(self.comparison)
+
+    @property
+    def is_ready(self) -> bool:
+        return self.comparison is not None and self.comparison.status == Job.Status.DONE
+
+    @property
+    def nobody_answers(self) -> bool:
+        """The comparison has waited a while and no worker was heard of: none took it, or the one that did has died."""
+        if self.comparison is None or not self.is_waiting:
+            return False
+        return self.comparison.queued_at < timezone.now() - PATIENCE and not worker_is_alive("sampling")
+
+    @property
+    def scale(self) -> list[Point]:
+        size = self.project.scale
+        return [Point(points, choice_of(points, size), points_in_words(points, size)) for points in range(1, size + 1)]
+
+    @property
+    def submission(self) -> str:
+        return str(submission_key(self.comparison)) if self.comparison else ""
+
+    @cached_property
+    def open_items(self) -> int:
+        """Items of the set that this annotator could take now."""
+        return assigning.open_places(self.project, self.annotator).order_by().values("item").distinct().count()
+
+    @cached_property
+    def completed_items(self) -> int:
+        return self._places().filter(status=Assignment.Status.SUBMITTED).count()
+
+    @property
+    def number(self) -> int:
+        """Which item this is, of `total`."""
+        return self.completed_items + (1 if self.place else 0)
+
+    @property
+    def total(self) -> int:
+        return self.number + self.open_items
+
+    @property
+    def has_variants(self) -> bool:
+        return self.is_evaluation or self.project.pool.filter(active=True).count() >= 2
+
+    @cached_property
+    def judged_today(self) -> int:
+        mine = Q(comparison__annotator=self.annotator.pk, comparison__project=self.project)
+        return Preference.objects.filter(mine, current=True, submitted_at__date=timezone.localdate()).count()
+
+    def _places(self) -> QuerySet[Assignment]:
+        return Assignment.objects.filter(item__project=self.project, annotator=self.annotator.pk)

@@ -1,0 +1,1 @@
+"""What the numbers say: agreement, win rates, leaderboards, campaigns of evaluation, reports."""

@@ -1,0 +1,142 @@
+"""manage.py report: a campaign's figures as a table, or as one line of JSON."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from evaluation.campaigns import find_campaign
+from evaluation.models import Campaign
+from evaluation.reporting import Report, report
+from evaluation.wording import (
+    MINUS,
+    NONE,
+    beneath_the_headline,
+    count,
+    headline,
+    number,
+    number_interval,
+    percent,
+    percent_interval,
+    read_agreement,
+    read_judge,
+    read_sides,
+)
+
+Table = list[tuple[str, ...]]
+
+
+class Command(BaseCommand):
+    help = "Report a campaign: win rates, agreement, leaderboard, slices, and reward models as judges."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--campaign", required=True, metavar="SLUG", help="which campaign (or imported project)")
+        parser.add_argument("--json", action="store_true", help="one line of JSON with every figure, and nothing else")
+        parser.add_argument("--out", type=Path, metavar="FILE", help="also write what is printed to this file")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            found = report(find_campaign(options["campaign"]))
+        except Campaign.DoesNotExist as error:
+            raise CommandError(str(error)) from error
+        figures = found.as_json() if options["json"] else main_figures(found)
+        told = [] if options["json"] else [*lines(found), ""]
+        text = "\n".join([*told, json.dumps(figures, allow_nan=False)])
+        if options["out"]:
+            try:
+                options["out"].write_text(text + "\n", encoding="utf-8")
+            except OSError as error:
+                raise CommandError(f"can't write {options['out']}: {error.strerror}") from error
+        self.stdout.write(text)
+
+
+def lines(found: Report) -> Iterator[str]:
+    """The report for a terminal."""
+    wanted = f"{found.votes + found.unusable:,} of {count(found.places, 'judgement')}"
+    yield f"{found.name} ({found.campaign}), {found.dimension}: {wanted} by {count(len(found.raters), 'rater')}"
+    yield headline(found)
+    yield beneath_the_headline(found)
+    if found.votes:
+        yield from titled("Pairs, by the majority of an item's votes; intervals clustered by prompt", pairs(found))
+        yield from titled("Leaderboard (Bradley-Terry, Elo)", leaderboard(found))
+        yield from titled("Slices of the prompts", slices(found))
+        yield from titled("Raters", raters(found))
+        yield from ("", read_agreement(found), read_sides(found))
+    for judge in found.judges:
+        rows: Table = [("first", "second", "items", "win rate", "95 %")]
+        for pair in judge.pairs:
+            won = pair.by_item.win_rate
+            items = f"{pair.by_item.observations:,}"
+            rows.append((pair.first, pair.second, items, percent(won.value, 1), percent_interval(won, 1)))
+        yield from titled(f"Judged by {judge.judge}", rows)
+        yield read_judge(judge)
+
+
+def main_figures(found: Report) -> dict[str, Any]:
+    """What closes the readable report; --json has the rest."""
+    return {
+        "campaign": found.campaign,
+        "items": found.items,
+        "votes": found.votes,
+        "elo": {standing.model: standing.rating.value for standing in found.leaderboard.standings},
+        "win_rate": {f"{pair.first} / {pair.second}": pair.by_item.win_rate.value for pair in found.pairs},
+        "ac2": found.reliability.ac2.value,
+        "ac1": found.reliability.ac1.value,
+    }
+
+
+def pairs(found: Report) -> Table:
+    rows: Table = [("first", "second", "items", "win", "tie", "loss", "win rate", "95 %", "AC2", "95 %", "AC1", "95 %")]
+    for pair in found.pairs:
+        rates = pair.by_item
+        counts = (f"{n:,}" for n in (rates.observations, rates.wins, rates.ties, rates.losses))
+        won = percent(rates.win_rate.value, 1), percent_interval(rates.win_rate, 1)
+        agreement = pair.reliability.ac2, pair.reliability.ac1
+        reliability = (cell for ac in agreement for cell in (number(ac.value, 3), number_interval(ac, 3)))
+        rows.append((pair.first, pair.second, *counts, *won, *reliability))
+    return rows
+
+
+def leaderboard(found: Report) -> Table:
+    rows: Table = [("model", "Elo", "95 %", "items", "")]
+    for standing in found.leaderboard.standings:
+        rating = standing.rating
+        figures = number(rating.value, 0), number_interval(rating, 0), f"{standing.battles:,}"
+        rows.append((standing.model, *figures, rating.note))
+    return rows
+
+
+def slices(found: Report) -> Table:
+    rows: Table = [(f"{found.models[0]} on", "items", "win rate", "95 %", "AC2")]
+    for part in found.slices:
+        won = part.by_item.win_rate
+        rates = percent(won.value, 1), percent_interval(won, 1)
+        rows.append((part.label, f"{part.by_item.observations:,}", *rates, number(part.ac2.value, 3)))
+    return rows
+
+
+def raters(found: Report) -> Table:
+    rows: Table = [("rater", "votes", "with majority", "95 %", "left answer", "seconds")]
+    for rater in found.raters:
+        majority = percent(rater.with_majority.value, 1), percent_interval(rater.with_majority, 1)
+        left = percent(rater.left_share.value, 1)
+        rows.append((rater.rater, f"{rater.votes:,}", *majority, left, number(rater.seconds.median, 0)))
+    return rows
+
+
+def titled(title: str, rows: Table) -> Iterator[str]:
+    """The rows in columns: words to the left, figures to the right."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    yield from ("", title)
+    for row in rows:
+        cells = (
+            cell.rjust(width) if _is_figure(column) else cell.ljust(width)
+            for cell, width, column in zip(row, widths, zip(*rows, strict=True), strict=True)
+        )
+        yield "  ".join(cells).rstrip()
+
+
+def _is_figure(column: tuple[str, ...]) -> bool:
+    return all(cell[:1].isdigit() or cell[:1] in (MINUS, NONE) for cell in column[1:])

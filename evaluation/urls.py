@@ -1,0 +1,17 @@
+"""Addresses below /campaigns/."""
+
+from django.urls import path
+
+from evaluation import views
+
+urlpatterns = [
+    path("", views.campaigns, name="campaigns"),
+    path("new/", views.new_campaign, name="campaign-create"),
+    path("<slug:slug>/", views.campaign, name="campaign"),
+    path("<slug:slug>/progress/", views.progress, name="campaign-progress"),
+    path("<slug:slug>/sample/", views.sample_again, name="campaign-sample"),
+    path("<slug:slug>/judge/", views.judge, name="campaign-judge"),
+    path("<slug:slug>/report/", views.report_page, name="campaign-report"),
+    path("<slug:slug>/report.json", views.report_json, name="campaign-report-json"),
+    path("<slug:slug>/report.csv", views.report_csv, name="campaign-report-csv"),
+]

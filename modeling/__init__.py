@@ -1,0 +1,1 @@
+"""Plain PyTorch on transformers: what the workers run, without Django and without Celery."""

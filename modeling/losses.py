@@ -1,0 +1,38 @@
+"""The losses of the recipe: they take tensors, return tensors, and state the paper's equation."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
+
+RATINGS = ("significantly", "better", "slightly", "negligibly")
+"""How much better the chosen response is, from most to least (paper, section 3.2.1)."""
+
+MARGINS: dict[str, dict[str, float]] = {
+    "small": {"significantly": 1.0, "better": 2 / 3, "slightly": 1 / 3, "negligibly": 0.0},
+    "large": {"significantly": 3.0, "better": 2.0, "slightly": 1.0, "negligibly": 0.0},
+    "none": dict.fromkeys(RATINGS, 0.0),
+}
+"""m(r) of the ranking loss by rating (paper, appendix A.3.3, table 27)."""
+
+
+def ranking_loss(chosen: Tensor, rejected: Tensor, margin: Tensor, pairs: int | None = None) -> Tensor:
+    """Mean of -log sigmoid(r(x, y_c) - r(x, y_r) - m(r)) (paper, section 3.2.2, equation 2).
+
+    chosen, rejected, margin: (n,), scores in the model's own unit. Returns a scalar.
+    pairs: what to divide the sum by, when these n are a part of a larger batch; n without it.
+    """
+    losses = -logsigmoid(chosen - rejected - margin)
+    return losses.sum() / (len(losses) if pairs is None else pairs)
+
+
+def safety_loss(score: Tensor, safe: Tensor, labelled: int | None = None) -> Tensor:
+    """Mean binary cross entropy of sigmoid(score) against the safe label: the auxiliary loss of the safety model
+    (paper, section 3.2.2 and appendix A.3.3).
+
+    score, safe: (n,); safe is 1 for safe, 0 for unsafe, nan for a response without a label, which counts for nothing.
+    labelled: what to divide the sum by, when these n are a part of a larger batch; the labelled ones without it.
+    Returns a scalar, 0 where nothing is labelled.
+    """
+    known = ~torch.isnan(safe)
+    total = binary_cross_entropy_with_logits(score[known], safe[known], reduction="sum")
+    return total / max(1, int(known.sum()) if labelled is None else labelled)

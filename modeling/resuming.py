@@ -1,0 +1,81 @@
+"""A training run's state on the disk: what a run that was killed goes on from."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from modeling.checkpoints import is_whole, written_whole
+
+_STATE = "training.pt"
+
+
+class ResumeError(ValueError):
+    """A run's folder holds the state of a different run."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a run is: steps done, and the seconds that they took. Randomness is a function of seed and step, so that
+    no generator's state needs keeping."""
+
+    step: int
+    seconds: float
+
+
+def save_state(
+    folder: Path, position: Position, model: nn.Module, optimizer: Optimizer, identity: dict[str, Any]
+) -> None:
+    """Writes folder/step-N whole or not at all, then removes all but the last two."""
+    with written_whole(folder / f"step-{position.step}") as partial:
+        torch.save(
+            {
+                "step": position.step,
+                "seconds": position.seconds,
+                "identity": identity,
+                "model": model.state_dict(),
+                "optimizer": optimizer.state_dict(),
+            },
+            partial / _STATE,
+        )
+    for older in _newest_first(folder)[2:]:
+        shutil.rmtree(older)
+
+
+def restore_state(folder: Path, model: nn.Module, optimizer: Optimizer, identity: dict[str, Any]) -> Position:
+    """Loads the newest whole state into model and optimizer; without one, the run starts at step 0.
+
+    Raises ResumeError where the state was made from other settings or other data: going on would mix two runs.
+    """
+    for candidate in _newest_first(folder):
+        if is_whole(candidate):
+            # weights_only: tensors and plain values alone are read, code in a pickle never runs.
+            state = torch.load(candidate / _STATE, map_location="cpu", weights_only=True)
+            check_identity(state["identity"], identity, folder)
+            model.load_state_dict(state["model"])
+            optimizer.load_state_dict(state["optimizer"])
+            return Position(state["step"], state["seconds"])
+    return Position(0, 0.0)
+
+
+def check_identity(earlier: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
+    """Raises ResumeError naming the settings in which an earlier state differs from this run."""
+    changes = [
+        f"{key} was {earlier.get(key)!r}, is {now.get(key)!r}"
+        for key in sorted({*earlier, *now})
+        if earlier.get(key) != now.get(key)
+    ]
+    if changes:
+        raise ResumeError(
+            f"{folder} belongs to a run with other settings or data ({'; '.join(changes)}); "
+            "start it in a new folder, or undo the change to resume"
+        )
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    states = [path for path in folder.glob("step-*") if path.name.removeprefix("step-").isdigit()]
+    return sorted(states, key=lambda path: int(path.name.removeprefix("step-")), reverse=True)

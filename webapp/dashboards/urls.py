@@ -1,0 +1,38 @@
+"""The managers' pages."""
+
+from django.urls import path
+
+from webapp.dashboards import project_settings, projects, registry, runs, transfers
+
+urlpatterns = [
+    path("projects/", projects.projects, name="projects"),
+    path("projects/new/", projects.new_project, name="project-new"),
+    path("projects/<slug:slug>/", projects.project, name="project"),
+    path("projects/<slug:slug>/comparisons/", projects.comparisons, name="comparisons"),
+    path("projects/<slug:slug>/comparisons/<int:pk>/", projects.comparison, name="comparison"),
+    path("projects/<slug:slug>/settings/", project_settings.settings, name="project-settings"),
+    path("projects/<slug:slug>/settings/guideline/", project_settings.guideline, name="project-guideline"),
+    path("projects/<slug:slug>/settings/batches/", project_settings.new_batch, name="batch-new"),
+    path("projects/<slug:slug>/settings/batches/<int:number>/close/", project_settings.end_batch, name="batch-close"),
+    path("projects/<slug:slug>/settings/pool/", project_settings.add_to_pool, name="pool-add"),
+    path("projects/<slug:slug>/settings/pool/<int:pk>/", project_settings.remove_from_pool, name="pool-remove"),
+    path("projects/<slug:slug>/settings/annotators/", project_settings.add_annotators, name="annotators-add"),
+    path(
+        "projects/<slug:slug>/settings/annotators/<int:pk>/", project_settings.remove_annotator, name="annotator-remove"
+    ),
+    path("projects/<slug:slug>/settings/archive/", project_settings.archive, name="project-archive"),
+    path("projects/<slug:slug>/data/", transfers.data, name="project-data"),
+    path("projects/<slug:slug>/data/prompts/", transfers.upload_prompts, name="prompts-upload"),
+    path("projects/<slug:slug>/data/preferences/", transfers.upload_preferences, name="preferences-upload"),
+    path("projects/<slug:slug>/data/export/", transfers.download, name="project-export"),
+    path("projects/<slug:slug>/data/exports/<int:pk>/manifest/", transfers.manifest, name="export-manifest"),
+    path("models/", registry.models, name="models"),
+    path("models/<slug:name>/", registry.model, name="model"),
+    path("models/<slug:name>/stage/", registry.set_stage, name="model-stage"),
+    path("models/<slug:name>/pool/", registry.to_pool, name="model-to-pool"),
+    path("runs/", runs.runs, name="runs"),
+    path("runs/new/", runs.train_reward_model, name="run-new"),
+    path("runs/<int:pk>/", runs.run, name="run"),
+    path("runs/<int:pk>/cancel/", runs.cancel, name="run-cancel"),
+    path("runs/<int:pk>/retry/", runs.retry, name="run-retry"),
+]

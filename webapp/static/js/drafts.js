@@ -1,0 +1,93 @@
+// What is typed or chosen in a form with data-draft is kept: at once in this browser, shortly after on the server.
+// The browser's copy goes when the server has the same, so a copy that is still there at the next visit is newer.
+"use strict";
+
+(() => {
+  const PAUSE = 600;
+  const IGNORED = ["csrfmiddlewaretoken", "step", "turn", "submission", "confirmed"];
+  const timers = new WeakMap();
+  const saves = new WeakMap();
+  const keyOf = (form) => `draft:${form.dataset.draftKey}`;
+
+  function say(form, words, failed = false) {
+    const status = form.querySelector("[data-draft-status]");
+    if (!status) return;
+    status.textContent = words;
+    status.classList.toggle("error-text", failed);
+  }
+
+  function store(form) {
+    const kept = [...new FormData(form)].filter(([name]) => !IGNORED.includes(name));
+    try {
+      localStorage.setItem(keyOf(form), JSON.stringify(Object.fromEntries(kept)));
+    } catch { /* a full or forbidden store: the server's copy remains */ }
+  }
+
+  function dropCopy(form) {
+    try { localStorage.removeItem(keyOf(form)); } catch { /* as above */ }
+  }
+
+  async function save(form) {
+    const sent = JSON.stringify([...new FormData(form)]);
+    const body = new FormData(form);
+    body.delete("csrfmiddlewaretoken");
+    const request = new AbortController();
+    saves.set(form, request);
+    try {
+      const response = await fetch(form.dataset.draft, {
+        method: "POST", body, headers: session.headers(), signal: request.signal,
+      });
+      if (!form.isConnected) return;
+      if (response.redirected) throw new Error("you are signed out; sign in in another tab");
+      if (response.status === 410) throw new Error("this project was closed by a manager");
+      if (response.status === 412) throw new Error("somebody else is signed in here now");
+      if (response.status === 409) throw new Error("this page has moved on; reload it");
+      if (!response.ok) throw new Error(`the site answered ${response.status}`);
+      say(form, "Saved");
+      if (sent === JSON.stringify([...new FormData(form)])) dropCopy(form);
+    } catch (error) {
+      if (!form.isConnected || request.signal.aborted) return;
+      const why = error instanceof TypeError ? "the site cannot be reached" : error.message;
+      say(form, `Not saved on the site: ${why}. What you wrote is kept in this browser.`, true);
+      if (error instanceof TypeError) timers.set(form, setTimeout(save, 5000, form));
+    }
+  }
+
+  function restore(form) {
+    let copy = null;
+    try { copy = JSON.parse(localStorage.getItem(keyOf(form))); } catch { /* no store, no copy */ }
+    if (!copy) return;
+    for (const element of form.elements) {
+      if (!(element.name in copy) || element.type === "hidden") continue;
+      if (element.type === "radio") element.checked = element.value === copy[element.name];
+      else element.value = copy[element.name];
+    }
+    save(form);
+  }
+
+  document.addEventListener("input", (event) => {
+    const form = event.target.form;
+    if (!form || !("draft" in form.dataset)) return;
+    const unconfirmed = form.elements.namedItem("confirmed");
+    if (unconfirmed) unconfirmed.remove();
+    store(form);
+    say(form, "");
+    clearTimeout(timers.get(form));
+    timers.set(form, setTimeout(save, PAUSE, form));
+  });
+
+  // What is being submitted is not saved as a draft beside it: that would come too late and be refused.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    clearTimeout(timers.get(event.target));
+    saves.get(event.target)?.abort();
+  });
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const form = event.detail.requestConfig.elt;
+    if ("draft" in form.dataset && event.detail.xhr.status === 200 && event.detail.shouldSwap) dropCopy(form);
+  });
+
+  document.addEventListener("htmx:load", (event) => {
+    for (const form of event.detail.elt.querySelectorAll("form[data-draft]")) restore(form);
+  });
+})();

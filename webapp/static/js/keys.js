@@ -1,0 +1,43 @@
+// Keyboard shortcuts: an element with data-key is clicked by its key. S and U, which exist on both sides of a pair,
+// reach the side in front (see sides.js).
+"use strict";
+
+(() => {
+  const typing = (element) => element.matches("textarea, select, input:not([type=radio], [type=checkbox])");
+
+  function nameOf(event) {
+    const held = event.ctrlKey || event.metaKey;
+    if (event.altKey) return "";
+    if (event.key === "Enter") return held ? "ctrl+enter" : "";
+    if (event.code === "Space") return held ? "ctrl+space" : "";
+    return held ? "" : event.key.toLowerCase();
+  }
+
+  function inFront(element) {
+    const side = element.closest("[data-side]");
+    return !side || side.closest("[data-sides]").dataset.sideNow === side.dataset.side;
+  }
+
+  function press(element) {
+    const next = element.dataset.then && document.getElementById(element.dataset.then);
+    if (next && element.parentElement.open) return next.click();
+    element.click();
+    if (element.dataset.focuses) document.getElementById(element.dataset.focuses).focus();
+  }
+
+  document.addEventListener("keydown", (event) => {
+    const key = nameOf(event);
+    if (!key || event.repeat || document.querySelector("dialog[open]")) return;
+    if (typing(event.target) && !key.startsWith("ctrl+")) return;
+    const choices = document.querySelectorAll(`[data-key="${CSS.escape(key)}"]`);
+    const element = [...choices].find((choice) => !choice.matches(":disabled") && inFront(choice));
+    if (!element) return;
+    event.preventDefault();
+    press(element);
+  });
+
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-opens]");
+    if (opener) document.getElementById(opener.dataset.opens).showModal();
+  });
+})();

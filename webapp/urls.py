@@ -1,0 +1,19 @@
+"""Every address of the site: each room lists its own."""
+
+from django.contrib import admin
+from django.contrib.auth import views as auth_views
+from django.urls import include, path
+
+from webapp import health, home
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("health/", health.health, name="health"),
+    path("sign-in/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("sign-out/", auth_views.LogoutView.as_view(), name="logout"),
+    path("admin/", admin.site.urls),
+    path("work/", include("annotation.urls")),
+    path("campaigns/", include("evaluation.urls")),
+    path("", include("webapp.dashboards.urls")),
+    path("api/v1/", include("webapp.api.urls")),
+]

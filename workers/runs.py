@@ -1,0 +1,49 @@
+"""Executing runs: the same function from a Celery task and from a command, which only shows the progress elsewhere."""
+
+import time
+from collections.abc import Callable
+
+from modeling.registry.models import Run
+from workers.carrying import ShouldStop, Work
+
+Report = Callable[[float, str], None]
+"""Takes the share done, 0 to 1, and what is being done."""
+
+WRITE_EVERY_SECONDS = 0.5
+
+
+def execute(run: Run, should_stop: ShouldStop, show: Report = lambda share, note: None) -> None:
+    """Do what the run's kind asks for, its progress in the row and in `show`. Raises JobError and Stopped."""
+    report = _progress(run, show)
+    if run.kind == Run.Kind.REWARD_MODEL:
+        from workers.training import train_reward_model
+
+        train_reward_model(run, should_stop, report)
+    elif run.kind == Run.Kind.CAMPAIGN_SAMPLING:
+        from workers.campaign_sampling import sample_campaign
+
+        sample_campaign(run, should_stop, report)
+    else:
+        from workers.scoring import score_campaign
+
+        score_campaign(run, should_stop, report)
+
+
+def executing(show: Report) -> Work[Run]:
+    """`execute` with its progress shown."""
+    return lambda run, should_stop: execute(run, should_stop, show)
+
+
+def _progress(run: Run, show: Report) -> Report:
+    """Reports to `show` always, to the row now and then and with every new note."""
+    last: tuple[float, str] = (0.0, "")
+
+    def report(share: float, note: str) -> None:
+        nonlocal last
+        written_at, written_note = last
+        if (note != written_note and time.monotonic() - written_at >= WRITE_EVERY_SECONDS) or share >= 1:
+            Run.objects.filter(pk=run.pk).update(progress=share, progress_note=note[:200])
+            last = (time.monotonic(), note)
+        show(share, note)
+
+    return report

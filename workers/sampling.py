@@ -1,0 +1,108 @@
+"""Sampling the two answers of a comparison, side by side, while an annotator watches them grow."""
+
+import logging
+import time
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from annotation.models import Comparison, Response
+from modeling.chat import ChatError, encode_prompt
+from modeling.checkpoints import CheckpointError, Policy
+from modeling.registry.jobs import beat
+from modeling.sampling import Answer, Request, SamplingError, stream
+from workers.carrying import JobError, ShouldStop, Stopped
+from workers.loading import policy_of
+
+SHOW_EVERY_SECONDS = 0.15
+ASKED_FOR = ("temperature", "top_p", "seed", "max_new_tokens")
+"""How a response is to be sampled, by the names that its row and the engine share."""
+
+log = logging.getLogger(__name__)
+
+
+def sample(comparison: Comparison, should_stop: ShouldStop) -> None:
+    """Sample both responses of a comparison, token by token in turns, so that neither side's pace tells its model.
+
+    Both texts are always written together. A comparison that is sampled again, because its worker died, gets the
+    same seeds and so the same answers. What goes wrong is said without naming a model: annotators read it.
+    """
+    sides = _sides(comparison)
+    asked = [_asked(comparison, response) for response in sides]
+    texts, answers = ["", ""], dict[int, Answer]()
+    shown_at = time.monotonic()
+    try:
+        for increment in stream(asked):
+            texts[increment.request] += increment.text
+            if increment.answer is not None:
+                answers[increment.request] = increment.answer
+            if should_stop():
+                raise Stopped
+            if time.monotonic() - shown_at >= SHOW_EVERY_SECONDS:
+                _show(comparison, sides, texts)
+                shown_at = time.monotonic()
+    except (ChatError, SamplingError) as error:
+        raise JobError(f"The answers could not be sampled: {error}.") from error
+    _store(comparison, sides, [answers[0], answers[1]])
+
+
+def _sides(comparison: Comparison) -> list[Response]:
+    """A and B."""
+    rows = Response.objects.select_related("model_version", "prompt")
+    return [rows.get(pk=pk) for pk in (comparison.response_a_id, comparison.response_b_id)]
+
+
+def _asked(comparison: Comparison, response: Response) -> tuple[Policy, Request]:
+    policy = _policy(comparison, response)
+    asked_for = {name: getattr(response, name) for name in ASKED_FOR}
+    try:
+        request = Request(response.prompt.messages, **asked_for)
+        length = len(encode_prompt(policy.tokenizer, request.messages))
+    except (ChatError, SamplingError) as error:
+        raise JobError(f"The answers could not be sampled: {error}.") from error
+    room = policy.model.config.max_position_embeddings - request.max_new_tokens
+    if length > room:
+        raise JobError(
+            f"The conversation is too long: {length:,} tokens, and with {request.max_new_tokens:,} for an answer "
+            f"there is room for {max(room, 0):,}. Shorten it, or start a new one."
+        )
+    return policy, request
+
+
+def _policy(comparison: Comparison, response: Response) -> Policy:
+    assert response.model_version is not None  # noqa: S101 - only imported answers can be without
+    try:
+        return policy_of(response.model_version)
+    except CheckpointError as error:
+        log.error("comparison %s: %s: %s", comparison.pk, response.model_version, error)
+        raise JobError(
+            "One of the two models could not be loaded. A manager finds its name and the reason in the worker's log "
+            f"(comparison {comparison.pk})."
+        ) from error
+
+
+@transaction.atomic
+def _show(comparison: Comparison, sides: Sequence[Response], texts: Sequence[str]) -> None:
+    _hold(comparison)
+    for response, text in zip(sides, texts, strict=True):
+        Response.objects.filter(pk=response.pk).update(text=text)
+
+
+@transaction.atomic
+def _store(comparison: Comparison, sides: Sequence[Response], answers: Sequence[Answer]) -> None:
+    _hold(comparison)
+    for response, answer in zip(sides, answers, strict=True):
+        Response.objects.filter(pk=response.pk).update(
+            text=answer.text,
+            prompt_tokens=answer.prompt_tokens,
+            completion_tokens=answer.answer_tokens,
+            finish_reason=answer.finish_reason,
+            latency=answer.seconds,
+        )
+
+
+def _hold(comparison: Comparison) -> None:
+    """First in a transaction that writes answers: whoever lost the comparison writes nothing over another's answers,
+    and nobody can take it before the commit. Raises Stopped."""
+    if not beat(comparison):
+        raise Stopped
