@@ -89,6 +89,27 @@ def test_a_dialogue_of_two_turns_by_keyboard(
     assert complaints == []
 
 
+def test_a_choice_made_just_before_the_page_is_drawn_again_is_saved_once(
+    page: Page, live_server: LiveServer, complaints: list[str]
+) -> None:
+    """A poll that was under way when the answers came draws the page a second time; the choice comes along."""
+    project = make_project(task_type=Project.TaskType.PAIRWISE_EVALUATION)
+    make_stored_item(project, overlap=1)
+    sign_in(page, live_server, project)
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator(".pair")).to_be_visible()
+    answers = f"/work/{project.slug}/answers/{Comparison.objects.get().pk}/"
+    page.keyboard.press("3")
+    page.evaluate("path => htmx.ajax('GET', path, '#workplace')", answers)
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
+    expect(page.get_by_role("radio", name="3: A slightly better")).to_be_checked()
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("You are done here")).to_be_visible()
+    page.wait_for_timeout(900)  # longer than the pause before a draft is saved
+    assert Preference.objects.get().points == 3
+    assert complaints == []
+
+
 def test_safety_marks_go_to_the_side_in_front(
     page: Page, live_server: LiveServer, answerer: Answerer, complaints: list[str]
 ) -> None:

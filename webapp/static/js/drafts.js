@@ -5,8 +5,8 @@
 (() => {
   const PAUSE = 600;
   const IGNORED = ["csrfmiddlewaretoken", "step", "turn", "submission", "confirmed"];
-  const timers = new WeakMap();
-  const saves = new WeakMap();
+  let timer = null; // a page has one form with a draft at a time, so one pause and one save
+  let saving = null;
   const keyOf = (form) => `draft:${form.dataset.draftKey}`;
 
   function say(form, words, failed = false) {
@@ -27,12 +27,19 @@
     try { localStorage.removeItem(keyOf(form)); } catch { /* as above */ }
   }
 
+  function saveLater(form, pause) {
+    clearTimeout(timer);
+    timer = setTimeout(save, pause, form);
+  }
+
   async function save(form) {
+    if (!form.isConnected) return; // another took its place, and took over the browser's copy
     const sent = JSON.stringify([...new FormData(form)]);
     const body = new FormData(form);
     body.delete("csrfmiddlewaretoken");
     const request = new AbortController();
-    saves.set(form, request);
+    saving?.abort();
+    saving = request;
     try {
       const response = await fetch(form.dataset.draft, {
         method: "POST", body, headers: session.headers(), signal: request.signal,
@@ -49,7 +56,7 @@
       if (!form.isConnected || request.signal.aborted) return;
       const why = error instanceof TypeError ? "the site cannot be reached" : error.message;
       say(form, `Not saved on the site: ${why}. What you wrote is kept in this browser.`, true);
-      if (error instanceof TypeError) timers.set(form, setTimeout(save, 5000, form));
+      if (error instanceof TypeError) saveLater(form, 5000);
     }
   }
 
@@ -72,14 +79,14 @@
     if (unconfirmed) unconfirmed.remove();
     store(form);
     say(form, "");
-    clearTimeout(timers.get(form));
-    timers.set(form, setTimeout(save, PAUSE, form));
+    saveLater(form, PAUSE);
   });
 
-  // What is being submitted is not saved as a draft beside it: that would come too late and be refused.
+  // Whatever is submitted moves the work on: a draft saved beside it would come too late and be refused.
   document.addEventListener("htmx:beforeRequest", (event) => {
-    clearTimeout(timers.get(event.target));
-    saves.get(event.target)?.abort();
+    if (event.detail.requestConfig.verb !== "post") return;
+    clearTimeout(timer);
+    saving?.abort();
   });
 
   document.addEventListener("htmx:beforeSwap", (event) => {
