@@ -45,6 +45,8 @@ class Request:
     seed: int = 0
     """0 to 2**63 - 1."""
     max_new_tokens: int = 256
+    logprobs: bool = False
+    """Whether the answer carries the log-probability of each of its tokens."""
 
     def __post_init__(self) -> None:
         _require(0 <= self.temperature <= 2, "temperature", "between 0 and 2", self.temperature)
@@ -65,6 +67,12 @@ class Answer:
     """Without the end of the turn."""
     seconds: float
     """From the start of its batch."""
+    token_ids: tuple[int, ...] = ()
+    """What was drawn, with the end of the turn where the model wrote one."""
+    logprobs: tuple[float, ...] | None = None
+    """If asked for, one per token of token_ids: log p(token | prompt, earlier tokens) in nats under the model itself,
+    the softmax over the whole vocabulary in float32 at temperature 1, whatever temperature and top_p it was drawn
+    with. This is PPO's log pi of the policy that sampled."""
 
 
 class Increment(NamedTuple):
@@ -113,6 +121,7 @@ def sample_batch(
     max_new_tokens: int = 256,
     n: int = 1,
     rows: int = 64,
+    logprobs: bool = False,
 ) -> Iterator[tuple[int, list[Answer]]]:
     """n answers to each prompt, as (index of the prompt, its answers), each as soon as its batch is done.
 
@@ -123,7 +132,10 @@ def sample_batch(
     _require(0 <= seed < 2**63, "seed", "between 0 and 2**63 - 1", seed)
     _require(rows >= 1, "rows", "at least 1", rows)
     requests = [
-        [Request(messages, temperature, top_p, answer_seed(seed, messages, draw), max_new_tokens) for draw in range(n)]
+        [
+            Request(messages, temperature, top_p, answer_seed(seed, messages, draw), max_new_tokens, logprobs)
+            for draw in range(n)
+        ]
         for messages in prompts
     ]
     encoded = [_encoded(policy, answers[0]) for answers in requests]
@@ -170,6 +182,8 @@ class _Step(NamedTuple):
 
     row: int
     token: int
+    logprob: float
+    """0 where no request of the batch asks for log-probabilities."""
     finish: FinishReason | None
 
 
@@ -193,10 +207,13 @@ def _generate(policy: Policy, requests: Sequence[Request], prompts: Sequence[lis
     temperature = torch.tensor([request.temperature for request in requests], device=model.device)
     top_p = torch.tensor([request.top_p for request in requests], device=model.device)
     uniforms = _uniforms(requests).to(model.device)
+    with_logprobs = any(request.logprobs for request in requests)
     alive = list(range(len(requests)))
     for step in range(uniforms.shape[1]):
         tokens = draw_tokens(logits, temperature, top_p, uniforms[:, step])
-        steps = [_Step(row, token, None) for row, token in zip(alive, tokens.tolist(), strict=True)]
+        logprobs = _log_probabilities(logits, tokens) if with_logprobs else torch.zeros(len(alive))
+        drawn = zip(alive, tokens.tolist(), logprobs.tolist(), strict=True)
+        steps = [_Step(row, token, logprob, None) for row, token, logprob in drawn]
         steps = [_finish(new, step, requests[new.row], stops) for new in steps]
         yield steps
         going = [index for index, new in enumerate(steps) if new.finish is None]
@@ -229,6 +246,11 @@ def _forward(policy: Policy, input_ids: Tensor, attention: Tensor, cache: Dynami
         logits_to_keep=1,
     )
     return output.logits[:, -1]
+
+
+def _log_probabilities(logits: Tensor, tokens: Tensor) -> Tensor:
+    """log p of each row's token at temperature 1; logits: (rows, vocabulary), tokens: (rows,). Returns (rows,)."""
+    return torch.log_softmax(logits.float(), dim=-1).gather(1, tokens.unsqueeze(1)).squeeze(1)
 
 
 def _finish(new: _Step, step: int, request: Request, stops: frozenset[int]) -> _Step:
@@ -286,39 +308,73 @@ class _Text:
         return new
 
 
+@dataclass
+class _Draft:
+    """An answer while its tokens arrive."""
+
+    request: Request
+    prompt_tokens: int
+    text: _Text
+    token_ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+
+    def add(self, step: _Step) -> None:
+        self.token_ids.append(step.token)
+        self.logprobs.append(step.logprob)
+
+    def answer(self, finish: FinishReason, seconds: float) -> Answer:
+        return Answer(
+            self.text.text(),
+            finish,
+            self.prompt_tokens,
+            len(self.text.tokens),
+            seconds,
+            tuple(self.token_ids),
+            tuple(self.logprobs) if self.request.logprobs else None,
+        )
+
+
+def _drafts(policy: Policy, requests: Sequence[Request], prompts: Sequence[list[int]]) -> list[_Draft]:
+    return [
+        _Draft(request, len(prompt), _Text(policy.tokenizer)) for request, prompt in zip(requests, prompts, strict=True)
+    ]
+
+
 def _increments(
     policy: Policy, requests: Sequence[Request], prompts: Sequence[list[int]], indices: Sequence[int]
 ) -> Iterator[list[Increment]]:
     """The batch of one policy, one list per token; indices say which of the stream's requests its rows are."""
     started = time.perf_counter()
-    texts = [_Text(policy.tokenizer) for _ in requests]
+    drafts = _drafts(policy, requests, prompts)
     for steps in _generate(policy, requests, prompts):
         elapsed = time.perf_counter() - started
         increments = []
-        for row, token, finish in steps:
-            text = texts[row].add(token) if finish != "stop" else ""
-            answer = None
-            if finish is not None:
-                text += texts[row].finish()
-                answer = Answer(texts[row].shown, finish, len(prompts[row]), len(texts[row].tokens), elapsed)
+        for step in steps:
+            draft, answer = drafts[step.row], None
+            draft.add(step)
+            text = draft.text.add(step.token) if step.finish != "stop" else ""
+            if step.finish is not None:
+                text += draft.text.finish()
+                answer = draft.answer(step.finish, elapsed)
             if text or answer:
-                increments.append(Increment(indices[row], text, answer))
+                increments.append(Increment(indices[step.row], text, answer))
         yield increments
 
 
 def _answers(policy: Policy, requests: Sequence[Request], prompts: Sequence[list[int]]) -> list[Answer]:
     """The finished answers of one batch, in the order of the requests."""
     started = time.perf_counter()
-    texts = [_Text(policy.tokenizer) for _ in requests]
+    drafts = _drafts(policy, requests, prompts)
     answers: dict[int, Answer] = {}
     for steps in _generate(policy, requests, prompts):
         elapsed = time.perf_counter() - started
-        for row, token, finish in steps:
-            if finish != "stop":
-                texts[row].tokens.append(token)
-            if finish is not None:
-                count = len(texts[row].tokens)
-                answers[row] = Answer(texts[row].text(), finish, len(prompts[row]), count, elapsed)
+        for step in steps:
+            draft = drafts[step.row]
+            draft.add(step)
+            if step.finish != "stop":
+                draft.text.tokens.append(step.token)
+            if step.finish is not None:
+                answers[step.row] = draft.answer(step.finish, elapsed)
     return [answers[row] for row in range(len(requests))]
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 import pytest
 import torch
 
-from modeling.chat import Message
+from modeling.chat import Message, encode_prompt
 from modeling.checkpoints import Policy
 from modeling.sampling import (
     Answer,
@@ -206,3 +206,36 @@ def test_a_parameter_out_of_range_is_named(policy: Policy, settings: dict[str, f
         streamed(policy, Request(asked("the sky"), **{"max_new_tokens": 4, **settings}))  # type: ignore[arg-type]
     with pytest.raises(SamplingError, match=message):
         list(sample_batch(policy, [asked("the sky")], **{"max_new_tokens": 4, **settings}))  # type: ignore[arg-type]
+
+
+def test_token_ids_and_log_probabilities_are_those_of_one_forward_over_the_whole_text(policy: Policy) -> None:
+    prompts = [asked("the sky"), asked("how do I plant a tree in the garden today")]
+    batch = dict(
+        sample_batch(policy, prompts, n=2, seed=3, max_new_tokens=9, temperature=0.7, top_p=0.8, logprobs=True)
+    )
+    for index, messages in enumerate(prompts):
+        prompt = encode_prompt(policy.tokenizer, messages)
+        for answer in batch[index]:
+            assert answer.logprobs is not None
+            with torch.no_grad():
+                logits = policy.model(torch.tensor([[*prompt, *answer.token_ids]])).logits[0, len(prompt) - 1 : -1]
+            expected = logits.log_softmax(-1).gather(1, torch.tensor(answer.token_ids).unsqueeze(1)).squeeze(1)
+            assert answer.logprobs == pytest.approx(expected.tolist(), abs=1e-5)
+            assert len(answer.token_ids) == answer.answer_tokens + (answer.finish_reason == "stop")
+
+
+def test_the_end_of_the_turn_is_among_the_token_ids_and_only_those_who_ask_get_log_probabilities(
+    policy: Policy,
+) -> None:
+    end = policy.tokenizer.eos_token_id
+    bias = torch.zeros(policy.model.config.vocab_size)
+    bias[end] = 1e4
+    hook = policy.model.lm_head.register_forward_hook(lambda module, args, output: output + bias)
+    try:
+        _, [with_them, without] = streamed(
+            policy, *(Request(asked("the sky"), max_new_tokens=5, logprobs=wish) for wish in (True, False))
+        )
+    finally:
+        hook.remove()
+    assert (with_them.token_ids, with_them.logprobs) == ((end,), (0.0,))
+    assert (without.token_ids, without.logprobs) == ((end,), None)
