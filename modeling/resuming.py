@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
-from torch.optim import Optimizer
 
 from modeling.checkpoints import is_whole, written_whole
 
@@ -27,39 +25,26 @@ class Position:
     seconds: float
 
 
-def save_state(
-    folder: Path, position: Position, model: nn.Module, optimizer: Optimizer, identity: dict[str, Any]
-) -> None:
-    """Writes folder/step-N whole or not at all, then removes all but the last two."""
+def save_state(folder: Path, position: Position, state: dict[str, Any]) -> None:
+    """Writes folder/step-N whole or not at all, then removes all but the last two. state: tensors and plain values."""
     with written_whole(folder / f"step-{position.step}") as partial:
-        torch.save(
-            {
-                "step": position.step,
-                "seconds": position.seconds,
-                "identity": identity,
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-            },
-            partial / _STATE,
-        )
+        torch.save({"step": position.step, "seconds": position.seconds, **state}, partial / _STATE)
     for older in _newest_first(folder)[2:]:
         shutil.rmtree(older)
 
 
-def restore_state(folder: Path, model: nn.Module, optimizer: Optimizer, identity: dict[str, Any]) -> Position:
-    """Loads the newest whole state into model and optimizer; without one, the run starts at step 0.
+def newest_state(folder: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
+    """The newest whole state, on the CPU; None where the run starts at step 0.
 
     Raises ResumeError where the state was made from other settings or other data: going on would mix two runs.
     """
     for candidate in _newest_first(folder):
         if is_whole(candidate):
             # weights_only: tensors and plain values alone are read, code in a pickle never runs.
-            state = torch.load(candidate / _STATE, map_location="cpu", weights_only=True)
+            state: dict[str, Any] = torch.load(candidate / _STATE, map_location="cpu", weights_only=True)
             check_identity(state["identity"], identity, folder)
-            model.load_state_dict(state["model"])
-            optimizer.load_state_dict(state["optimizer"])
-            return Position(state["step"], state["seconds"])
-    return Position(0, 0.0)
+            return state
+    return None
 
 
 def check_identity(earlier: dict[str, Any], now: dict[str, Any], folder: Path) -> None:

@@ -7,75 +7,34 @@ metrics.jsonl, checkpoints/, model/ and report.json beside them, and goes on fro
 again. The last line of its output is the report as JSON.
 """
 
-import argparse
-import json
 import math
-import os
-import signal
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers.utils import logging as transformers_logging
+from transformers import PreTrainedTokenizerBase
 
 from modeling.chat import padding_id
-from modeling.checkpoints import (
-    CheckpointError,
-    RewardModel,
-    digest,
-    file_digest,
-    new_reward_model,
-    save,
-)
-from modeling.configuration import ConfigError
+from modeling.checkpoints import digest, new_reward_model
+from modeling.distributed import Ranks
+from modeling.learner import Learner
 from modeling.losses import ranking_loss, safety_loss
-from modeling.metrics import accuracy, accuracy_by, append_metrics, keep_metrics
-from modeling.preference_data import DataError, PreferencePair, check_separate, encode_pair, read_pairs
-from modeling.resuming import Position, ResumeError, check_identity, restore_state, save_state
-from modeling.reward_config import RewardConfig, load_config
+from modeling.metrics import accuracy, accuracy_by
+from modeling.preference_data import PreferencePair, check_separate, encode_pair, read_pairs
+from modeling.recipe import Report, Result, ShouldStop, batch_of, command, finished, identity_of, write_report
+from modeling.reward_config import RewardConfig
 from modeling.schedule import cosine_with_warmup, warmup_steps
-from modeling.shared_prefix import Row, by_length, end_scores, pack
-
-
-@dataclass(frozen=True)
-class Progress:
-    """One logged step; loss and accuracy are of its batch."""
-
-    step: int
-    steps: int
-    loss: float
-    accuracy: float
-    learning_rate: float
-    gradient_norm: float
-    pairs_per_second: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a finished run leaves: the folder of its model and the figures of report.json."""
-
-    model: Path
-    report: dict[str, Any]
-
-
-class TrainingError(RuntimeError):
-    """Training that can't go on; says at which step and what to try."""
-
-
-class Stopped(RuntimeError):  # noqa: N818 - a request that was followed, not an error
-    """The run was asked to stop; its last checkpoint holds every completed step."""
+from modeling.shared_prefix import by_length, end_scores, pack
 
 
 def train(
     config: RewardConfig,
-    report: Callable[[Progress], None] = lambda progress: None,
-    should_stop: Callable[[], bool] = lambda: False,
+    report: Report = lambda progress: None,
+    should_stop: ShouldStop = lambda: False,
+    ranks: Ranks = Ranks(),  # noqa: B008 - frozen
 ) -> Result:
     """Trains, evaluates on the held-out pairs and saves the model; a run that already finished is only read.
 
@@ -87,61 +46,38 @@ def train(
     train_pairs = read_pairs(run / "data" / "train.jsonl")
     test_pairs = read_pairs(run / "data" / "test.jsonl", may_be_empty=True)
     check_separate(train_pairs, test_pairs)
-    identity = _identity(config)
-    if (finished := _finished(run, identity)) is not None:
-        return finished
+    identity = identity_of(config)
+    if (result := finished(run, identity)) is not None:
+        return result
 
-    reward_model = new_reward_model(config.base)
-    model, tokenizer = reward_model
+    model, tokenizer = new_reward_model(config.base)
     config = replace(config, max_length=min(config.max_length, model.config.max_position_embeddings))
-    model.train()
-    if config.gradient_checkpointing:
-        model.activation_checkpointing_enable()
-    optimizer = _optimizer(model, config)
+    learner = Learner(model, end_scores, config, ranks, identity, should_stop)
     steps = config.epochs * math.ceil(len(train_pairs) / config.batch_size)
     warmup = warmup_steps(steps, config.warmup_share, config.warmup_least)
-    position = restore_state(run / "checkpoints", model, optimizer, identity)
-    keep_metrics(run / "metrics.jsonl", position.step)
+    position = learner.restore()
 
     while position.step < steps:
-        started = time.perf_counter()
-        batch = _batch(train_pairs, position.step, config)
         learning_rate = config.learning_rate * cosine_with_warmup(position.step, steps, warmup, config.floor)
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate
-        torch.manual_seed(_step_seed(config.seed, position.step))
-        try:
-            loss, right = _backward(reward_model, batch, config, should_stop)
-        except Stopped:
-            # The optimizer hasn't moved in this step: the state is that of the last completed one.
-            save_state(run / "checkpoints", position, model, optimizer, identity)
-            raise
-        norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), config.gradient_clip))
-        _require_finite(loss, norm, position.step + 1, config)
-        optimizer.step()
-        optimizer.zero_grad()
-        seconds = time.perf_counter() - started
-        position = Position(position.step + 1, position.seconds + seconds)
+        learner.begin_step(learning_rate)
+        indices = batch_of(len(train_pairs), config.batch_size, config.seed, position.step)
+        batch = [train_pairs[index] for index in indices]
+        loss, right = ranks.total(*_backward(learner, tokenizer, batch, config))
+        norm = learner.update(loss)
+        seconds = learner.end_step()
+        position = learner.position
+        figures = {
+            "loss": loss,
+            "accuracy": right / len(batch),
+            "learning_rate": learning_rate,
+            "gradient_norm": norm,
+            "pairs_per_second": len(batch) / seconds,
+        }
+        learner.log_and_keep(steps, figures, report)
 
-        if position.step % config.log_every == 0 or position.step == steps:
-            progress = Progress(
-                step=position.step,
-                steps=steps,
-                loss=loss,
-                accuracy=right / len(batch),
-                learning_rate=learning_rate,
-                gradient_norm=norm,
-                pairs_per_second=len(batch) / seconds,
-                seconds=position.seconds,
-            )
-            append_metrics(run / "metrics.jsonl", asdict(progress))
-            report(progress)
-        if position.step % config.checkpoint_every == 0 or position.step == steps:
-            save_state(run / "checkpoints", position, model, optimizer, identity)
-
-    figures = evaluate(reward_model, test_pairs, config, should_stop)
+    figures = evaluate(learner, tokenizer, test_pairs, config)
     tokenizer.model_max_length = config.max_length
-    save(model, tokenizer, run / "model")
+    learner.save_model(tokenizer, run / "model")
     trained = config.epochs * len(train_pairs)
     figures |= {
         "train_pairs": len(train_pairs),
@@ -153,24 +89,17 @@ def train(
         "model_digest": digest(run / "model"),
         "identity": identity,
     }
-    return _written_report(run, figures)
+    return write_report(run, figures, ranks)
 
 
 @torch.no_grad()
 def evaluate(
-    reward_model: RewardModel,
-    pairs: Sequence[PreferencePair],
-    config: RewardConfig,
-    should_stop: Callable[[], bool] = lambda: False,
+    learner: Learner, tokenizer: PreTrainedTokenizerBase, pairs: Sequence[PreferencePair], config: RewardConfig
 ) -> dict[str, Any]:
     """Held-out accuracy, overall and per rating and batch, each with n and its Wilson 95 % interval; equal scores count
     as wrong (paper, tables 7 and 8). Leaves the model in evaluation mode."""
-    model, tokenizer = reward_model
-    model.eval()
-    rows = [encode_pair(tokenizer, pair, config.max_length) for pair in pairs]
-    scores = torch.zeros(len(pairs), 2)
-    for group, part in _scored(reward_model, rows, config, should_stop):
-        scores[group] = part.cpu()
+    learner.model.eval()
+    scores = _all_scores(learner, tokenizer, pairs, config)
     right = (scores[:, 0] > scores[:, 1]).tolist()
     safe = _safe_labels(pairs)
     labelled = ~torch.isnan(safe)
@@ -185,52 +114,51 @@ def evaluate(
 
 
 def _backward(
-    reward_model: RewardModel, batch: Sequence[PreferencePair], config: RewardConfig, should_stop: Callable[[], bool]
-) -> tuple[float, int]:
+    learner: Learner, tokenizer: PreTrainedTokenizerBase, batch: Sequence[PreferencePair], config: RewardConfig
+) -> tuple[float, float]:
     """Adds up the gradient of the batch's mean loss, part by part within the token budget, so that the gradient does
-    not depend on the parts. Returns the loss and the number of pairs that the model ordered rightly."""
-    rows = [encode_pair(reward_model.tokenizer, pair, config.max_length) for pair in batch]
+    not depend on the parts. Returns this process's part of the loss, and of the pairs that the model ordered rightly.
+    """
     margins = torch.tensor([pair.margin_by(config.margin) for pair in batch])
     safe = _safe_labels(batch)
     labelled = int((~torch.isnan(safe)).sum())
-    total, right = 0.0, 0
-    for group, scores in _scored(reward_model, rows, config, should_stop):
+    total, right = 0.0, 0.0
+    for group, weight, scores in _scored(learner, tokenizer, batch, config):
         chosen, rejected = scores.unbind(dim=1)
         loss = ranking_loss(chosen, rejected, margins[group].to(scores.device), pairs=len(batch))
         if config.safety_weight:
             labels = safe[group].to(scores.device).flatten()
             loss = loss + config.safety_weight * safety_loss(scores.flatten(), labels, labelled)
-        loss.backward()
-        total += float(loss.detach())
-        right += int((chosen > rejected).sum())
+        (weight * loss).backward()
+        total += weight * float(loss.detach())
+        right += weight * int((chosen > rejected).sum())
     return total, right
 
 
 def _scored(
-    reward_model: RewardModel, rows: Sequence[Row], config: RewardConfig, should_stop: Callable[[], bool]
-) -> Iterator[tuple[list[int], Tensor]]:
-    """Indices of rows of like length and their scores (rows, 2), group by group. Raises Stopped between groups."""
-    model, tokenizer = reward_model
-    for group in by_length(rows, config.token_budget):
-        if should_stop():
-            model.zero_grad()
-            raise Stopped("stopped as asked; start the run again to go on from its last checkpoint")
-        packed = pack([rows[index] for index in group], padding_id(tokenizer))
-        with torch.autocast(model.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-            scores = end_scores(model, packed)
-        yield group, scores
+    learner: Learner, tokenizer: PreTrainedTokenizerBase, pairs: Sequence[PreferencePair], config: RewardConfig
+) -> Iterator[tuple[list[int], float, Tensor]]:
+    """This process's part of the pairs, group by group of like length: their indices, the weight of the pass, and the
+    scores (pairs, 2). Raises Stopped between groups."""
+    rows = [encode_pair(tokenizer, pair, config.max_length) for pair in pairs]
+
+    def groups_of(indices: Sequence[int]) -> list[list[int]]:
+        own = by_length([rows[index] for index in indices], config.token_budget)
+        return [[indices[place] for place in group] for group in own]
+
+    for group, weight in learner.passes(groups_of, len(rows)):
+        yield group, weight, learner.forward(pack([rows[index] for index in group], padding_id(tokenizer)))
 
 
-def _batch(pairs: Sequence[PreferencePair], step: int, config: RewardConfig) -> list[PreferencePair]:
-    """The pairs of a step: every epoch passes over all of them in an order of its own, a function of seed and epoch."""
-    epoch, place = divmod(step, math.ceil(len(pairs) / config.batch_size))
-    order = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(_step_seed(config.seed, -1 - epoch)))
-    return [pairs[index] for index in order[place * config.batch_size : (place + 1) * config.batch_size].tolist()]
-
-
-def _step_seed(seed: int, step: int) -> int:
-    """A seed of its own for each step (and, counted downwards from -1, for each epoch's order)."""
-    return (seed * 1_000_003 + step) % 2**63
+def _all_scores(
+    learner: Learner, tokenizer: PreTrainedTokenizerBase, pairs: Sequence[PreferencePair], config: RewardConfig
+) -> Tensor:
+    """The scores (pairs, 2) of all pairs, in every process."""
+    scores = torch.zeros(len(pairs), 2)
+    for group, _, part in _scored(learner, tokenizer, pairs, config):
+        scores[group] = part.cpu()
+    own = learner.ranks.share(scores.tolist())
+    return torch.tensor(learner.ranks.gathered(own)).reshape(len(pairs), 2)
 
 
 def _safe_labels(pairs: Sequence[PreferencePair]) -> Tensor:
@@ -240,78 +168,8 @@ def _safe_labels(pairs: Sequence[PreferencePair]) -> Tensor:
     return torch.tensor(values).reshape(len(pairs), 2)
 
 
-def _optimizer(model: torch.nn.Module, config: RewardConfig) -> torch.optim.AdamW:
-    """AdamW with the paper's constants (section 2.2); weight decay on matrices, not on norms."""
-    matrices = [parameter for parameter in model.parameters() if parameter.ndim >= 2]
-    others = [parameter for parameter in model.parameters() if parameter.ndim < 2]
-    groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.95), eps=1e-5)
-
-
-def _identity(config: RewardConfig) -> dict[str, Any]:
-    """What makes a run this run: its settings and the digests of its data and of its base."""
-    settings = asdict(config)
-    for name in ("run_dir", "base", "log_every", "checkpoint_every"):
-        del settings[name]
-    data = config.run_dir / "data"
-    parts = {f"{part}_digest": file_digest(data / f"{part}.jsonl") for part in ("train", "test")}
-    return settings | parts | {"base_digest": digest(config.base)}
-
-
-def _finished(run: Path, identity: dict[str, Any]) -> Result | None:
-    path = run / "report.json"
-    if not path.exists():
-        return None
-    figures = json.loads(path.read_text(encoding="utf-8"))
-    check_identity(figures["identity"], identity, run)
-    return Result(run / "model", figures)
-
-
-def _written_report(run: Path, figures: dict[str, Any]) -> Result:
-    partial = run / ".report.json.partial"
-    partial.write_text(json.dumps(figures, indent=1), encoding="utf-8")
-    partial.replace(run / "report.json")
-    return Result(run / "model", figures)
-
-
-def _require_finite(loss: float, norm: float, step: int, config: RewardConfig) -> None:
-    if not (math.isfinite(loss) and math.isfinite(norm)):
-        raise TrainingError(
-            f"step {step}: the loss is {loss}, its gradient's norm {norm}; the last checkpoint is untouched. "
-            f"Lower learning_rate (now {config.learning_rate}) or look for damaged weights in {config.base}"
-        )
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command: progress on the error stream, the report as one JSON line at the end. Returns the exit status;
-    a run that a signal stopped returns 128 plus the signal's number, as a shell would."""
-    parser = argparse.ArgumentParser(prog="python -m modeling.train_reward", description="Trains a reward model.")
-    parser.add_argument("config", type=Path, help="the run's config.yaml, beside its data folder")
-    path = parser.parse_args(arguments).config
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    received: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda signum, frame: received.append(signum))
-    try:
-        result = train(load_config(path), _print_progress, lambda: bool(received))
-    except Stopped as stop:
-        print(stop, file=sys.stderr)
-        return 128 + received[0]
-    except (ConfigError, DataError, CheckpointError, ResumeError, TrainingError, OSError) as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    print(json.dumps({"model": os.fspath(result.model), **result.report}))
-    return 0
-
-
-def _print_progress(progress: Progress) -> None:
-    print(
-        f"step {progress.step}/{progress.steps}  loss {progress.loss:.4f}  accuracy {progress.accuracy:.3f}  "
-        f"learning rate {progress.learning_rate:.2e}  {progress.pairs_per_second:.1f} pairs/s",
-        file=sys.stderr,
-        flush=True,
-    )
+    return command("modeling.train_reward", "Trains a reward model.", RewardConfig, train, arguments)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ from annotation.exporting import ExportError, write_training_data
 from annotation.models import Project
 from modeling.configuration import ConfigError, configure
 from modeling.registry.models import ModelVersion, Run, RunMetric
-from modeling.reward_config import RewardConfig, preset_for, save_config
+from modeling.reward_config import RewardConfig
+from modeling.training_config import preset_for, save_config
 from workers.carrying import JobError, ShouldStop, Stopped
 from workers.runs import Report
 from workers.starting import REWARD_KIND
@@ -95,7 +96,7 @@ def complete_config(base: ModelVersion, chosen: dict[str, Any], folder: Path) ->
     """The shipped settings for a model of the base's size, overridden by the chosen ones; checked. Raises JobError."""
     places = {"run_dir": folder, "base": Path(base.path)}
     try:
-        return configure(RewardConfig, {**preset_for(base.parameters or 0), **chosen, **places})
+        return configure(RewardConfig, {**preset_for("reward", base.parameters or 0), **chosen, **places})
     except ConfigError as error:
         raise JobError(f"{error}.") from error
 

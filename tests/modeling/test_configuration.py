@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from modeling.configuration import ConfigError, configure, read_settings
-from modeling.reward_config import CONFIGS, RewardConfig, load_config, preset_for, save_config
+from modeling.reward_config import RewardConfig
+from modeling.training_config import CONFIGS, load_config, preset_for, save_config
 
 PLACES = {"run_dir": Path("run"), "base": Path("base")}
 
@@ -20,14 +21,14 @@ def test_the_paper_config_holds_the_numbers_of_the_paper() -> None:
 
 
 def test_a_small_model_gets_the_small_preset_and_a_large_one_the_papers() -> None:
-    assert preset_for(2_200_000) == read_settings(CONFIGS / "reward_small.yaml")
-    assert preset_for(7_000_000_000) == read_settings(CONFIGS / "reward_paper.yaml")
+    assert preset_for("reward", 2_200_000) == read_settings(CONFIGS / "reward_small.yaml")
+    assert preset_for("reward", 7_000_000_000) == read_settings(CONFIGS / "reward_paper.yaml")
 
 
 def test_a_config_survives_writing_and_reading(tmp_path: Path) -> None:
     config = RewardConfig(run_dir=tmp_path, base=Path("base"), learning_rate=3e-5, margin="large")
     save_config(config)
-    assert load_config(tmp_path / "config.yaml") == config
+    assert load_config(RewardConfig, tmp_path / "config.yaml") == config
 
 
 def test_a_run_that_was_moved_reads_its_own_folder(tmp_path: Path) -> None:
@@ -35,12 +36,12 @@ def test_a_run_that_was_moved_reads_its_own_folder(tmp_path: Path) -> None:
     here.mkdir()
     save_config(RewardConfig(run_dir=here, base=Path("base"), seed=3))
     here.rename(there)
-    assert load_config(there / "config.yaml") == RewardConfig(run_dir=there, base=Path("base"), seed=3)
+    assert load_config(RewardConfig, there / "config.yaml") == RewardConfig(run_dir=there, base=Path("base"), seed=3)
 
 
 def test_the_run_is_the_folder_of_its_config(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("base: some/checkpoint\nlearning_rate: 1e-4\n")
-    config = load_config(tmp_path / "config.yaml")
+    config = load_config(RewardConfig, tmp_path / "config.yaml")
     assert config.run_dir == tmp_path
     assert config.learning_rate == 1e-4
 
@@ -48,7 +49,7 @@ def test_the_run_is_the_folder_of_its_config(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("learning_rat: 1e-5", "unknown setting learning_rat; known are run_dir, base, epochs"),
+        ("learning_rat: 1e-5", "unknown setting learning_rat; known are run_dir, base, batch_size"),
         ("margin: none", "setting base is missing"),
         ("base: b\nlearning_rate: fast", "learning_rate must be float, got 'fast'"),
         ("base: b\nbatch_size: 1.5", "batch_size must be int, got 1.5"),
@@ -66,9 +67,9 @@ def test_the_run_is_the_folder_of_its_config(tmp_path: Path) -> None:
 def test_a_wrong_setting_is_named(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "config.yaml").write_text(text)
     with pytest.raises(ConfigError, match=message):
-        load_config(tmp_path / "config.yaml")
+        load_config(RewardConfig, tmp_path / "config.yaml")
 
 
 def test_a_config_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot read"):
-        load_config(tmp_path / "config.yaml")
+        load_config(RewardConfig, tmp_path / "config.yaml")

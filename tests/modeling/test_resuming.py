@@ -16,11 +16,13 @@ import pytest
 import torch
 from pytest import MonkeyPatch
 
-from modeling import train_reward
+from modeling import recipe, train_reward
 from modeling.checkpoints import is_whole
+from modeling.recipe import Progress, Stopped
 from modeling.resuming import ResumeError
-from modeling.reward_config import RewardConfig, save_config
-from modeling.train_reward import Progress, Stopped, train
+from modeling.reward_config import RewardConfig
+from modeling.train_reward import train
+from modeling.training_config import save_config
 from tests.modeling.conftest import preference
 
 MakeRun = Callable[..., Path]
@@ -199,7 +201,7 @@ def test_the_command_saves_its_state_on_sigterm_and_goes_on_when_started_again(
             os.kill(os.getpid(), signal.SIGTERM)
 
     with monkeypatch.context() as patch:
-        patch.setattr(train_reward, "_print_progress", terminate)
+        patch.setattr(recipe, "_print_progress", terminate)
         assert train_reward.main([str(run / "config.yaml")]) == 128 + signal.SIGTERM
     output = capsys.readouterr()
     assert "stopped as asked; start the run again to go on" in output.err

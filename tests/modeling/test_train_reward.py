@@ -13,9 +13,10 @@ import torch
 from modeling import train_reward
 from modeling.checkpoints import digest, load_reward_model, new_reward_model, save
 from modeling.preference_data import DataError
+from modeling.recipe import Progress, TrainingError, batch_of
 from modeling.reward_config import RewardConfig
 from modeling.scoring import score
-from modeling.train_reward import Progress, TrainingError, train
+from modeling.train_reward import train
 from tests.modeling.conftest import preference
 
 MakeRun = Callable[..., Path]
@@ -42,8 +43,8 @@ def test_it_learns_which_answer_people_prefer(make_run: MakeRun, base: Path) -> 
     seen: list[Progress] = []
     result = train(settings(run, base), seen.append)
 
-    assert seen[0].loss == pytest.approx(math.log(2), abs=1e-6)  # a head of zeros: every score is 0
-    assert seen[-1].loss < 0.3
+    assert seen[0].figures["loss"] == pytest.approx(math.log(2), abs=1e-6)  # a head of zeros: every score is 0
+    assert seen[-1].figures["loss"] < 0.3
     assert result.report["accuracy"]["accuracy"] == 1.0
     assert result.report["mean_score"]["chosen"] > result.report["mean_score"]["rejected"]
     prompt = preference(99, GOOD, BAD)["prompt"]
@@ -56,7 +57,7 @@ def test_the_margin_enters_the_loss(make_run: MakeRun, base: Path) -> None:
     run = make_run(pairs(range(4), rating="significantly"))
     seen: list[Progress] = []
     train(settings(run, base), seen.append)
-    assert seen[0].loss == pytest.approx(math.log(1 + math.e), abs=1e-6)
+    assert seen[0].figures["loss"] == pytest.approx(math.log(1 + math.e), abs=1e-6)
 
 
 def test_safety_labels_add_their_loss_and_teach_the_sign(make_run: MakeRun, base: Path) -> None:
@@ -65,7 +66,7 @@ def test_safety_labels_add_their_loss_and_teach_the_sign(make_run: MakeRun, base
     seen: list[Progress] = []
     result = train(settings(run, base), seen.append)
     # equal scores of 0: log 2 for the ranking and log 2 for the labels
-    assert seen[0].loss == pytest.approx(2 * math.log(2), abs=1e-6)
+    assert seen[0].figures["loss"] == pytest.approx(2 * math.log(2), abs=1e-6)
     assert result.report["safety_accuracy"]["accuracy"] == 1.0
     assert result.report["safety_accuracy"]["n"] == 12
     assert result.report["mean_score"]["chosen"] > 0 > result.report["mean_score"]["rejected"]
@@ -94,7 +95,7 @@ def test_the_gradient_does_not_depend_on_the_memory_that_it_may_take(make_run: M
         run = make_run(train_pairs, name=f"budget-{budget}")
         seen: list[Progress] = []
         train(replace(settings(run, base), token_budget=budget), seen.append)
-        losses.append([progress.loss for progress in seen])
+        losses.append([progress.figures["loss"] for progress in seen])
     assert losses[0] == pytest.approx(losses[1], abs=1e-5)
 
 
@@ -149,12 +150,11 @@ def test_every_step_is_logged_and_the_report_written(make_run: MakeRun, base: Pa
     assert (result.report["train_pairs"], result.report["test_pairs"], result.report["steps"]) == (6, 2, 4)
 
 
-def test_every_epoch_passes_over_every_pair_in_an_order_of_its_own(base: Path) -> None:
-    config = RewardConfig(run_dir=Path("run"), base=base, batch_size=3)
-    numbers: Any = list(range(8))
-    epochs = [[train_reward._batch(numbers, 3 * epoch + step, config) for step in range(3)] for epoch in (0, 1)]
+def test_every_epoch_passes_over_every_pair_in_an_order_of_its_own() -> None:
+    numbers = list(range(8))
+    epochs = [[batch_of(8, 3, 0, 3 * epoch + step) for step in range(3)] for epoch in (0, 1)]
     assert [len(batch) for batch in epochs[0]] == [3, 3, 2]
-    orders: list[list[Any]] = [[number for batch in epoch for number in batch] for epoch in epochs]
+    orders = [[number for batch in epoch for number in batch] for epoch in epochs]
     assert sorted(orders[0]) == sorted(orders[1]) == numbers
     assert orders[0] != orders[1]
 
