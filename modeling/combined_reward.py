@@ -14,8 +14,8 @@ the paper's safety test set."""
 def combined_reward(
     helpfulness: Tensor, safety: Tensor | None, is_safety_prompt: Tensor, threshold: float = UNSAFE_BELOW
 ) -> Tensor:
-    """The logit of R_c(g | p), for answers g to prompts p: R_s where the prompt is tagged for safety or R_s is below the
-    threshold, R_h elsewhere.
+    """The logit of R_c(g | p), for answers g to prompts p: R_s where the prompt is tagged for safety or R_s is below
+    the threshold, R_h elsewhere.
 
     helpfulness, safety: raw scores of the two reward models, whose sigmoids are R_h and R_s, and is_safety_prompt
     (bool), all of one shape, which is the result's. The raw score of the model that decides is logit(R_c) exactly;
