@@ -81,16 +81,21 @@ def preference(number: int, chosen: str, rejected: str, **fields: Any) -> dict[s
     }
 
 
+def write_jsonl(path: Path, rows: Sequence[Any]) -> None:
+    """One row per line, as JSON or, where it is text, as it is; makes the file's folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
 @pytest.fixture
 def make_run(tmp_path: Path) -> Callable[..., Path]:
     """Writes a run's folder with its data."""
 
     def make(train: Sequence[Any], test: Sequence[Any] = (), name: str = "run") -> Path:
-        data = tmp_path / name / "data"
-        data.mkdir(parents=True)
-        for part, rows in (("train", train), ("test", test)):
-            lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
-            (data / f"{part}.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        return data.parent
+        run = tmp_path / name
+        write_jsonl(run / "data" / "train.jsonl", train)
+        write_jsonl(run / "data" / "test.jsonl", test)
+        return run
 
     return make

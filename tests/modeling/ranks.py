@@ -1,0 +1,76 @@
+"""Starts a recipe in several processes, as torchrun does on a machine with GPUs; here gloo on the CPU."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Prepare = Callable[[Path, Path], None]
+"""Fills a run's folder (first argument) with data/ and config.yaml, for the tiny chat checkpoint (second)."""
+
+PATIENCE = 240
+"""Seconds that a run of a few steps may take: most of them are imports, on a machine that does other work too."""
+
+
+def start(module: str, run: Path, ranks: int) -> subprocess.Popen[str]:
+    """Starts ``python -m module run/config.yaml``, under torchrun on a free port where ranks is above 1."""
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)] if ranks > 1 else []
+    return subprocess.Popen(
+        [sys.executable, *launcher, "-m", module, str(run / "config.yaml")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+    )
+
+
+def run_ranks(module: str, run: Path, ranks: int = 2) -> list[dict[str, float]]:
+    """Runs the recipe to its end; the lines of its metrics.jsonl. Fails with the run's output where it failed."""
+    process = start(module, run, ranks)
+    try:
+        output, _ = process.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    assert process.returncode == 0, output
+    return curve(run)
+
+
+def run_ranks_until(step: int, module: str, run: Path, ranks: int = 2) -> str:
+    """Runs the recipe until its metrics.jsonl has the step, then asks it to stop by SIGTERM (torchrun passes it on to
+    its processes); the run's output. Fails where the run came to its end before."""
+    process = start(module, run, ranks)
+    deadline = time.monotonic() + PATIENCE
+    while len(curve(run)) < step:
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline, f"the run reached no step {step} within {PATIENCE} seconds"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode != 0, output
+    assert not (run / "report.json").exists()
+    return output
+
+
+def curve(run: Path) -> list[dict[str, float]]:
+    """The complete lines of a run's metrics.jsonl; none where it hasn't started."""
+    path = run / "metrics.jsonl"
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def assert_same_curve(curve: list[dict[str, float]], expected: list[dict[str, float]], within: float = 1e-5) -> None:
+    """Every logged figure but the timings is the same at every step: the loss, and what else the recipe logs."""
+    assert len(curve) == len(expected) > 0
+    for line, other in zip(curve, expected, strict=True):
+        figures, others = (
+            {name: value for name, value in each.items() if name != "seconds" and not name.endswith("_per_second")}
+            for each in (line, other)
+        )
+        assert figures == pytest.approx(others, abs=within), f"at step {other['step']}"
