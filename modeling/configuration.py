@@ -47,6 +47,10 @@ def _has_no_default(field: dataclasses.Field[Any]) -> bool:
 
 
 def _typed(name: str, value: Any, kind: Any) -> Any:
+    if type(None) in (kinds := typing.get_args(kind)):
+        if value is None:
+            return None
+        [kind] = set(kinds) - {type(None)}
     if kind not in (int, float, Path, str, bool):
         return value
     try:

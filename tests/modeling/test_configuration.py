@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,16 @@ def test_a_wrong_setting_is_named(tmp_path: Path, text: str, message: str) -> No
 def test_a_config_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot read"):
         load_config(RewardConfig, tmp_path / "config.yaml")
+
+
+@dataclass(frozen=True)
+class Optional:
+    model: Path | None = None
+    limit: float | None = None
+
+
+def test_a_setting_that_may_be_null_is_brought_to_its_type_where_it_is_not() -> None:
+    assert configure(Optional, {"model": "here", "limit": "1e-3"}) == Optional(Path("here"), 0.001)
+    assert configure(Optional, {"model": None, "limit": None}) == Optional(None, None)
+    with pytest.raises(ConfigError, match="limit must be float, got 'much'"):
+        configure(Optional, {"limit": "much"})
