@@ -40,6 +40,13 @@ class ChatError(ValueError):
     """A dialogue that can't be brought into the checkpoint's chat format."""
 
 
+class MaskedTokens(NamedTuple):
+    """A dialogue as token ids, and for each whether the model learns to write it."""
+
+    ids: list[int]
+    trained: list[bool]
+
+
 class Exchange(NamedTuple):
     """A prompt and its answer as token ids; the answer's last token is the end of the turn."""
 
@@ -105,6 +112,31 @@ def encode_dialogue(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Messa
     else:
         answer = tokenizer.encode(dialogue[-1]["content"], add_special_tokens=False, split_special_tokens=True)
     return Exchange(prompt, _ended(tokenizer, answer))
+
+
+def encode_turns(
+    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, only_last: bool = False
+) -> list[MaskedTokens]:
+    """A whole dialogue that ends with the assistant's answer, to learn from: trained are the tokens of the assistant's
+    turns (or of the last one) up to the end of each turn, as the model would have written them; those of the system,
+    the user and the template are not (paper, section 3.1).
+
+    Mostly one item. A template that writes an earlier answer otherwise than the model did (one that drops its
+    reasoning, say) makes that answer an item of its own, with the dialogue before it.
+    """
+    dialogue = alternating(messages)
+    ends = [place for place, message in enumerate(dialogue, start=1) if message["role"] == "assistant"]
+    last = encode_dialogue(tokenizer, dialogue)
+    whole = MaskedTokens([*last.prompt, *last.answer], [False] * len(last.prompt) + [True] * len(last.answer))
+    apart = []
+    for end in [] if only_last else ends[:-1]:
+        prompt, answer = encode_dialogue(tokenizer, dialogue[:end])
+        start, stop = len(prompt), len(prompt) + len(answer)
+        if whole.ids[:stop] == [*prompt, *answer]:
+            whole.trained[start:stop] = [True] * len(answer)
+        else:
+            apart.append(MaskedTokens([*prompt, *answer], [False] * len(prompt) + [True] * len(answer)))
+    return [*apart, whole]
 
 
 def truncate_prompt(prompt: list[int], room: int, bos_token_id: int | None) -> list[int]:

@@ -15,6 +15,16 @@ MARGINS: dict[str, dict[str, float]] = {
 """m(r) of the ranking loss by rating (paper, appendix A.3.3, table 27)."""
 
 
+def language_model_loss(logprobs: Tensor, tokens: int | None = None) -> Tensor:
+    """Mean of -log p(token | what comes before) over the tokens that the model learns to write; the loss of a prompt's
+    tokens is 0 (paper, section 3.1), which is to say that they aren't among these.
+
+    logprobs: (n,), in nats. tokens: what to divide the sum by, when these n are a part of a larger batch; n without it.
+    Returns a scalar.
+    """
+    return -logprobs.sum() / (len(logprobs) if tokens is None else tokens)
+
+
 def ranking_loss(chosen: Tensor, rejected: Tensor, margin: Tensor, pairs: int | None = None) -> Tensor:
     """Mean of -log sigmoid(r(x, y_c) - r(x, y_r) - m(r)) (paper, section 3.2.2, equation 2).
 

@@ -5,7 +5,7 @@ and each tail's positions go on from the prefix: exactly what separate forward p
 computed once. A preference pair is a row with two tails, a single answer a row with one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from typing import NamedTuple
 
 import torch
@@ -53,7 +53,7 @@ def shared_row(sequences: Sequence[list[int]], max_length: int, bos_token_id: in
     return Row(prefix, tails)
 
 
-def by_length(rows: Sequence[Row], token_budget: int) -> list[list[int]]:
+def by_length(rows: Sequence[Sized], token_budget: int) -> list[list[int]]:
     """Groups of row indices, longest first, so that rows of like length are padded together and a group's padded
     tokens stay within the budget (a row longer than the budget stands alone)."""
     groups: list[list[int]] = []
