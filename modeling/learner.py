@@ -75,12 +75,11 @@ class Learner:
         state = newest_state(self.states, self.identity)
         if state is not None:
             self.position, self.kept = Position(state["step"], state["seconds"]), state["kept"]
+            self.take(state["model"])
             if self.is_sharded:
                 options = StateDictOptions(full_state_dict=True, strict=not self.config.lora_rank)
-                set_model_state_dict(self.model, state["model"], options=options)
                 set_optimizer_state_dict(self.model, self.optimizer, state["optimizer"], options=options)
             else:
-                self.model.load_state_dict(state["model"], strict=not self.config.lora_rank)
                 self.optimizer.load_state_dict(state["optimizer"])
         if self.ranks.is_first:
             keep_metrics(self.config.run_dir / "metrics.jsonl", self.position.step)
@@ -89,12 +88,18 @@ class Learner:
 
     def begin_step(self, learning_rate: float) -> None:
         """Starts a step: where any process was asked to stop, keeps a checkpoint and raises Stopped."""
-        if self.ranks.any(self.should_stop()):
-            self._stop()
+        self.stop_if_asked()
         torch.manual_seed(step_seed(self.config.seed, self.position.step))
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         self._started = time.perf_counter()
+
+    def stop_if_asked(self) -> None:
+        """Where any process was asked to stop, keeps a checkpoint and raises Stopped: a place where all of them meet.
+        A recipe of several updates per step asks between them, with what the rest of the step needs in ``kept``.
+        """
+        if self.ranks.any(self.should_stop()):
+            self._stop()
 
     def passes(self, groups_of: Callable[[Sequence[int]], list[list[int]]], count: int) -> Iterator[Pass]:
         """This process's forward passes over a batch of ``count`` rows, grouped by ``groups_of`` (indices in, groups of
@@ -124,9 +129,9 @@ class Learner:
         if not (math.isfinite(loss) and math.isfinite(norm)):
             self.optimizer.zero_grad()
             raise TrainingError(
-                f"step {self.position.step + 1}: the loss is {loss}, its gradient's norm {norm}; the last checkpoint "
-                f"is untouched. Lower learning_rate (now {self.config.learning_rate}) or look for damaged weights in the "
-                f"base {self.config.base}"
+                f"step {self.position.step + 1}: the loss is {loss}, its gradient's norm {norm}; the last "
+                f"checkpoint is untouched. Lower learning_rate (now {self.config.learning_rate}) or look for damaged "
+                f"weights in the base {self.config.base}"
             )
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -148,11 +153,30 @@ class Learner:
 
     def keep(self) -> None:
         """Writes a checkpoint to resume from, whole or not at all: weights, optimizer, position, and ``kept``."""
-        model, optimizer = self._state()
+        model, optimizer = self.weights(), self._optimizer_state()
         if self.ranks.is_first:
             state = {"identity": self.identity, "model": model, "optimizer": optimizer, "kept": self.kept}
             save_state(self.states, self.position, state)
         self.ranks.barrier()
+
+    def weights(self) -> dict[str, Tensor]:
+        """The weights that learn, gathered from all processes where they are sharded (whole on the first alone)."""
+        if self.is_sharded:
+            model = get_model_state_dict(self.model, options=StateDictOptions(full_state_dict=True, cpu_offload=True))
+        else:
+            model = self.model.state_dict()
+        if self.config.lora_rank:
+            learning = {name for name, parameter in self.model.named_parameters() if parameter.requires_grad}
+            model = {name: weights for name, weights in model.items() if name in learning}
+        return model
+
+    def take(self, weights: dict[str, Tensor]) -> None:
+        """Puts back what weights() gave, of this process or another run's state."""
+        strict = not self.config.lora_rank
+        if self.is_sharded:
+            set_model_state_dict(self.model, weights, options=StateDictOptions(full_state_dict=True, strict=strict))
+        else:
+            self.model.load_state_dict(weights, strict=strict)
 
     def save_model(self, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
         """Writes the model as a checkpoint that anyone can load, adapters merged, by the first rank. The learner has
@@ -166,23 +190,17 @@ class Learner:
         self.ranks.barrier()
 
     def _stop(self) -> NoReturn:
-        """The optimizer hasn't moved in this step: the state is that of the last completed one."""
+        """The optimizer hasn't moved since the last update: the state is that of completed work."""
         self.optimizer.zero_grad()
         self.keep()
         raise Stopped
 
-    def _state(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Weights that learn and optimizer, gathered from all processes where they are sharded."""
+    def _optimizer_state(self) -> dict[str, Any]:
+        """The optimizer's state, gathered from all processes where it is sharded."""
         if self.is_sharded:
             options = StateDictOptions(full_state_dict=True, cpu_offload=True)
-            model = get_model_state_dict(self.model, options=options)
-            optimizer = get_optimizer_state_dict(self.model, self.optimizer, options=options)
-        else:
-            model, optimizer = self.model.state_dict(), self.optimizer.state_dict()
-        if self.config.lora_rank:
-            learning = {name for name, parameter in self.model.named_parameters() if parameter.requires_grad}
-            model = {name: weights for name, weights in model.items() if name in learning}
-        return model, optimizer
+            return get_optimizer_state_dict(self.model, self.optimizer, options=options)
+        return self.optimizer.state_dict()
 
 
 def _adamw(parameters: Sequence[nn.Parameter], config: TrainingConfig) -> torch.optim.AdamW:

@@ -87,3 +87,12 @@ def test_a_setting_that_may_be_null_is_brought_to_its_type_where_it_is_not() -> 
     assert configure(Optional, {"model": None, "limit": None}) == Optional(None, None)
     with pytest.raises(ConfigError, match="limit must be float, got 'much'"):
         configure(Optional, {"limit": "much"})
+
+
+def test_a_setting_that_may_be_absent_is_null_or_of_its_type() -> None:
+    @dataclass
+    class Judges:
+        safety: Path | None = None
+
+    assert configure(Judges, {"safety": None}) == Judges(None)
+    assert configure(Judges, {"safety": "some/folder"}) == Judges(Path("some/folder"))
