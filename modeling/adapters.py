@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import nn
 from transformers import PreTrainedModel
 
@@ -10,12 +11,15 @@ HEADS = ("score", "value_head")
 
 
 def with_adapters(model: PreTrainedModel, rank: int, alpha: float) -> Any:
-    """The model with adapters of ``rank`` on every linear layer but its heads; all other weights stay as they are."""
+    """The model with adapters of ``rank`` on every linear layer but its heads; all other weights stay as they are. Every
+    process, and a run that starts again, draws the same ones."""
     from peft import LoraConfig, get_peft_model
 
     heads = [name for name in HEADS if isinstance(getattr(model, name, None), nn.Module)]
     settings = LoraConfig(r=rank, lora_alpha=alpha, target_modules="all-linear", modules_to_save=heads or None)
-    adapted = get_peft_model(model, settings)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        adapted = get_peft_model(model, settings)
     adapted.train()
     return adapted
 

@@ -1,7 +1,7 @@
 """Demonstrations: dialogues to imitate, read from a run's data/*.jsonl, checked line by line, brought into token ids.
 
-A line is ``{"messages": [{"role", "content"}, ...], "trained_turns": "all" | "last", "id": text, "source": text}``; only
-messages is required, and they end with the assistant's answer.
+A line is ``{"messages": [{"role", "content"}, ...], "trained_turns": "all" | "last", "id": text, "source": text}``;
+only messages is required, and they end with the assistant's answer.
 """
 
 import json
@@ -39,6 +39,10 @@ class Examples:
     """At least one per demonstration, in their order."""
     cut: int
     """Demonstrations that were longer than the longest sequence and lost tokens."""
+
+    @property
+    def tokens(self) -> int:
+        return sum(map(len, self.examples))
 
     @property
     def trained_tokens(self) -> int:

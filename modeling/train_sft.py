@@ -84,25 +84,26 @@ def train(
         }
         learner.log_and_keep(steps, figures, report)
 
-    figures = {"held_out": evaluate(learner, tokenizer, _sequences(test_data.examples, config))}
+    held_out = evaluate(learner, tokenizer, _sequences(test_data.examples, config))
     if tokenizer.chat_template is None:
         tokenizer.chat_template = LLAMA2_TEMPLATE  # the format that it has learned, for whoever loads it
     learner.save_model(tokenizer, run / "model")
-    figures |= {
+    outcome = {
+        "held_out": held_out,
         "train_dialogues": len(train_dialogues),
         "test_dialogues": len(test_dialogues),
         "cut_dialogues": train_data.cut,
         "sequences": len(sequences),
-        "tokens": sum(map(len, train_data.examples)),
+        "tokens": train_data.tokens,
         "trained_tokens": train_data.trained_tokens,
-        "filled": sum(map(len, train_data.examples)) / (len(sequences) * config.max_length),
+        "filled": round(train_data.tokens / (len(sequences) * config.max_length), 4),
         "steps": steps,
         "seconds": round(position.seconds, 3),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "model_digest": digest(run / "model"),
         "identity": identity,
     }
-    return write_report(run, figures, ranks)
+    return write_report(run, outcome, ranks)
 
 
 @torch.no_grad()
