@@ -6,13 +6,13 @@ import torch
 
 from modeling.chat import Message, encode_prompt
 from modeling.checkpoints import Policy
+from modeling.drawing import draw_tokens
 from modeling.sampling import (
     Answer,
     Request,
     SamplingError,
     _Text,
     answer_seed,
-    draw_tokens,
     sample_batch,
     stream,
 )
@@ -39,8 +39,8 @@ def draw(probabilities: list[float], uniform: float, temperature: float = 1.0, t
 
 
 def test_a_token_is_drawn_by_inverting_the_cumulative_distribution() -> None:
-    # likeliest first: token 1 covers 0 to 0.5, token 2 to 0.8, token 0 to 1
-    assert [draw([0.2, 0.5, 0.3], u) for u in (0.0, 0.49, 0.51, 0.79, 0.81, 0.999)] == [1, 1, 2, 2, 0, 0]
+    # in the order of the vocabulary: token 0 covers 0 to 0.2, token 1 to 0.7, token 2 to 1
+    assert [draw([0.2, 0.5, 0.3], u) for u in (0.0, 0.19, 0.21, 0.69, 0.71, 0.999)] == [0, 0, 1, 1, 2, 2]
 
 
 def test_top_p_keeps_the_smallest_set_that_reaches_it() -> None:

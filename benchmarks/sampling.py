@@ -1,0 +1,182 @@
+"""Sampling against transformers' `generate`: useful tokens per second and peak memory on this machine's CPU.
+
+    python -m benchmarks.sampling [--prompts 64] [--answers 8] [--runs 3] [--threads 1]
+
+Both sides answer the same prompts with the same checkpoint in the same precision with the same number of threads, each
+run in a process of its own, the sides in turn. The peer's batch size is the best of a sweep made first, and its prompts
+are sorted by length, which saves it padding. Useful tokens are those of the answers, up to and with the end of the
+turn. Memory is the peak resident size of the whole process, Python and PyTorch included.
+
+The last line of the output is the result as JSON; what happens meanwhile goes to the standard error.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+CHECKPOINT = Path(__file__).parent.parent / "modeling/demonstration/checkpoints/harbour-careful"
+TEMPERATURE, TOP_P = 1.0, 0.9
+PEER_PROMPTS_AT_ONCE = (1, 2, 4, 8, 16, 32, 64)
+"""The sweep: how many prompts `generate` gets at a time; its rows are as many times the answers per prompt."""
+
+
+def main() -> None:
+    options = _options()
+    if options.side:
+        print(json.dumps(_run_side(options)))
+        return
+    sweep = {}
+    for size in PEER_PROMPTS_AT_ONCE:
+        if size <= options.prompts:
+            sweep[size] = _measure(options, "peer", size)["rate"]
+            if sweep[size] < 0.6 * max(sweep.values()):
+                break  # well past the best
+    best = max(sweep, key=lambda size: sweep[size])
+    ours, peer = [], []
+    for _ in range(options.runs):
+        ours.append(_measure(options, "ours"))
+        peer.append(_measure(options, "peer", best))
+
+    def median(runs: list[dict[str, Any]], name: str) -> float:
+        return statistics.median(run[name] for run in runs)
+
+    result = {
+        "name": "sampling",
+        "unit": "useful tokens per second",
+        "ours": round(median(ours, "rate"), 1),
+        "peer": round(median(peer, "rate"), 1),
+        "ratio": round(median(ours, "rate") / median(peer, "rate"), 2),
+        "memory_ratio": round(median(ours, "megabytes") / median(peer, "megabytes"), 3),
+        "ours_megabytes": round(median(ours, "megabytes")),
+        "peer_megabytes": round(median(peer, "megabytes")),
+        "loaded_megabytes": round(median(ours, "loaded_megabytes")),
+        "ours_runs": [round(run["rate"], 1) for run in ours],
+        "peer_runs": [round(run["rate"], 1) for run in peer],
+        "ours_mean_answer_tokens": round(statistics.mean(run["tokens"] / run["answers"] for run in ours), 1),
+        "peer_mean_answer_tokens": round(statistics.mean(run["tokens"] / run["answers"] for run in peer), 1),
+        "peer_sweep": {f"{size * options.answers} rows": round(rate, 1) for size, rate in sweep.items()},
+        "peer_name": "transformers.generate",
+        "prompts": options.prompts,
+        "answers_per_prompt": options.answers,
+        "max_new_tokens": options.max_new_tokens,
+        "temperature": TEMPERATURE,
+        "top_p": TOP_P,
+        "precision": "float32",
+        "threads": options.threads,
+    }
+    print(json.dumps(result))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
+    parser.add_argument("--prompts", type=int, default=64)
+    parser.add_argument("--answers", type=int, default=8)
+    parser.add_argument("--max-new-tokens", type=int, default=64)
+    parser.add_argument("--rows", type=int, default=0, help="of ours, in flight at once; 0: its default")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--side", choices=("ours", "peer"), help=argparse.SUPPRESS)
+    parser.add_argument("--at-once", type=int, default=1, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _measure(options: argparse.Namespace, side: str, at_once: int = 1) -> dict[str, Any]:
+    """Runs one side in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.sampling", f"--side={side}", f"--at-once={at_once}"]
+    for name in ("checkpoint", "prompts", "answers", "max_new_tokens", "rows", "threads"):
+        command.append(f"--{name.replace('_', '-')}={getattr(options, name)}")
+    finished = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - this very program
+    figures = json.loads(finished.stdout.splitlines()[-1])
+    name = side if side == "ours" else f"{side}, {at_once * options.answers} rows"
+    print(f"{name}: {figures['rate']:.0f} tokens/s, {figures['megabytes']:.0f} MB", file=sys.stderr)
+    return figures
+
+
+def _run_side(options: argparse.Namespace) -> dict[str, Any]:
+    import torch
+
+    from modeling.checkpoints import load_policy
+    from modeling.demonstration.world import prompts
+
+    torch.set_num_threads(options.threads)
+    policy = load_policy(options.checkpoint)
+    dialogues = [[{"role": "user", "content": prompt.text}] for prompt in prompts("test", seed=0)[: options.prompts]]
+    sample = _ours if options.side == "ours" else _peer
+    sample(policy, dialogues[:2], options, 0)  # the first call of everything is slower
+    loaded = _peak_megabytes()
+    started = time.perf_counter()
+    tokens = sample(policy, dialogues, options, 1)
+    seconds = time.perf_counter() - started
+    answers = len(dialogues) * options.answers
+    return {
+        "rate": tokens / seconds,
+        "tokens": tokens,
+        "answers": answers,
+        "seconds": seconds,
+        "megabytes": _peak_megabytes(),
+        "loaded_megabytes": loaded,
+    }
+
+
+def _ours(policy: Any, dialogues: list[Any], options: argparse.Namespace, seed: int) -> int:
+    """Samples with this project's engine; the number of useful tokens."""
+    from modeling.sampling import sample_batch
+
+    limits = {"rows": options.rows} if options.rows else {}
+    answers = sample_batch(
+        policy,
+        dialogues,
+        n=options.answers,
+        temperature=TEMPERATURE,
+        top_p=TOP_P,
+        seed=seed,
+        max_new_tokens=options.max_new_tokens,
+        **limits,
+    )
+    return sum(len(answer.token_ids) for _, drawn in answers for answer in drawn)
+
+
+def _peer(policy: Any, dialogues: list[Any], options: argparse.Namespace, seed: int) -> int:
+    """Samples with transformers' generate, ``options.at_once`` prompts at a time; the number of useful tokens."""
+    import torch
+
+    from modeling.chat import encode_prompt, padding_id
+
+    torch.manual_seed(seed)
+    model, tokenizer = policy
+    tokenizer.padding_side = "left"
+    tokenizer.pad_token_id = padding_id(tokenizer)
+    encoded = sorted((encode_prompt(tokenizer, messages) for messages in dialogues), key=len)
+    useful = 0
+    for start in range(0, len(encoded), options.at_once):
+        batch = tokenizer.pad({"input_ids": encoded[start : start + options.at_once]}, return_tensors="pt")
+        drawn = model.generate(
+            **batch,
+            do_sample=True,
+            temperature=TEMPERATURE,
+            top_p=TOP_P,
+            top_k=0,
+            num_return_sequences=options.answers,
+            max_new_tokens=options.max_new_tokens,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )[:, batch["input_ids"].shape[1] :]
+        ended = drawn == tokenizer.eos_token_id
+        before_the_end = ended.cumsum(dim=1) - ended.long() == 0
+        useful += int(before_the_end.sum())
+    return useful
+
+
+def _peak_megabytes() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()

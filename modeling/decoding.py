@@ -1,0 +1,341 @@
+"""The engine: many requests to one policy, token by token, with at most so many rows in flight.
+
+Requests that start together are a cohort. Each distinct prompt of a cohort is prefilled once; its keys and values are
+copied into a row for each request, aligned on the right, in a cache that is allocated ahead: nothing is copied to add a
+token. One forward reads the newest tokens of all cohorts, and only attention, which has to read the caches, takes the
+cohorts one by one, each at its own length. A row that finishes leaves; when enough have left, a new cohort starts.
+"""
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from transformers import AttentionInterface, DynamicCache, PreTrainedModel
+
+from modeling.chat import padding_id
+from modeling.checkpoints import Policy
+from modeling.drawing import draw_tokens, log_probabilities
+from modeling.sampling_requests import FinishReason, Request, SamplingError
+
+_PREFILL_PROMPTS = 16
+_PREFILL_TOKENS = 2048
+"""Limits of one prefill, padding included: enough to keep a processor busy, little to hold beside the cache."""
+_REFILL = 0.25
+"""The share of the rows that must be free before a new cohort starts: many small cohorts would cost attention more
+than full rows save."""
+_GROWTH = 16
+"""Tokens that a cohort's cache gets room for at a time, at least."""
+
+
+class Step(NamedTuple):
+    """One new token of one request."""
+
+    request: int
+    token: int
+    logprob: float
+    """0 where no request of the batch asks for log-probabilities."""
+    finish: FinishReason | None
+    seconds: float
+    """Since the request's cohort started."""
+
+
+@dataclass
+class _Row:
+    """A request in flight."""
+
+    index: int
+    request: Request
+    position: int
+    """Of the newest token, which the model has not read yet."""
+    uniforms: list[float]
+    """The random number of every token, from the request's seed alone."""
+    started: float
+    token: int = -1
+    """The newest token."""
+    drawn: int = 0
+
+
+@torch.inference_mode()
+def generate(
+    policy: Policy, requests: Sequence[Request], prompts: Sequence[list[int]], rows: int
+) -> Iterator[list[Step]]:
+    """Yields the new tokens of the requests in flight, step by step; the last step of each says why it finished.
+
+    prompts: the token ids of each request. rows: how many requests are in flight at most. Raises SamplingError where
+    the model's kind of attention isn't supported.
+    """
+    _check_attention(policy.model)
+    stops = _stop_ids(policy)
+    waiting = _queue(prompts, rows)
+    cohorts: list[_Cohort] = []
+    while waiting or cohorts:
+        free = rows - sum(len(cohort.rows) for cohort in cohorts)
+        if waiting and (not cohorts or free >= max(_REFILL * rows, len(waiting[0]))):
+            cohort, logits = _started(policy, requests, prompts, _next_to_start(waiting, free))
+            steps = _draw(cohort.rows, logits, stops)
+            cohorts.append(cohort)
+        else:
+            logits = _forward(policy.model, cohorts)
+            steps = _draw([row for cohort in cohorts for row in cohort.rows], logits, stops)
+        yield steps
+        finished = {step.request for step in steps if step.finish}
+        for cohort in cohorts:
+            cohort.drop(finished)
+        cohorts = [cohort for cohort in cohorts if cohort.rows]
+
+
+class _Cohort:
+    """Rows that started together, and the keys and values of all they have read.
+
+    keys, values: (layers, rows, heads, room, head size). Every row's newest token is in the same column; the shorter
+    prompts are padded on the left.
+    """
+
+    def __init__(self, rows: list[_Row], model: PreTrainedModel) -> None:
+        self.rows = rows
+        self.length = max(row.position for row in rows)
+        """Columns in use."""
+        self._keys: Tensor | None = None
+        self._values: Tensor | None = None
+        padding = [self.length - row.position for row in rows]
+        self._padding = torch.tensor(padding, device=model.device) if any(padding) else None
+        self._mask: Tensor | None = None
+
+    def fill(self, place: int, cache: DynamicCache, prompt: int, length: int) -> None:
+        """Copies a prompt's keys and values, of the given length, into the row at a place."""
+        if self._keys is None or self._values is None:
+            first = cache.layers[0].keys
+            shape = (len(cache.layers), len(self.rows), first.shape[1], self.length + _GROWTH, first.shape[3])
+            # zeros, since attention multiplies even what it masks
+            self._keys, self._values = (first.new_zeros(shape) for _ in range(2))
+        for layer, read in enumerate(cache.layers):
+            self._keys[layer, place, :, self.length - length : self.length] = read.keys[prompt, :, :length]
+            self._values[layer, place, :, self.length - length : self.length] = read.values[prompt, :, :length]
+
+    def extend(self) -> None:
+        """Takes a column for the next token into use."""
+        assert self._keys is not None and self._values is not None  # noqa: S101 - filled before anything else
+        room = self._keys.shape[3]
+        if self.length == room:
+            more = max(_GROWTH, room // 4)
+            self._keys, self._values = (
+                torch.nn.functional.pad(cached[:, : len(self.rows)], (0, 0, 0, more))
+                for cached in (self._keys, self._values)
+            )
+        self.length += 1
+        if self._padding is not None:
+            columns = torch.arange(self.length, device=self._padding.device)
+            self._mask = (columns >= self._padding[: len(self.rows), None])[:, None, None]
+
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
+        """Attention of each row's newest token to all that the row has read, or to the last ``window`` tokens.
+
+        query: (rows, heads, 1, head size); key, value: (rows, heads of keys, 1, head size), which are stored. Returns
+        (rows, heads, head size).
+        """
+        assert self._keys is not None and self._values is not None  # noqa: S101 - filled before anything else
+        count, end = len(self.rows), self.length
+        keys, values = self._keys[layer, :count], self._values[layer, :count]
+        keys[:, :, end - 1] = key[:, :, 0]
+        values[:, :, end - 1] = value[:, :, 0]
+        start = max(0, end - window) if window else 0
+        # the heads that share a key head are queries of it: keys are read once, not repeated
+        shared = query.view(count, key.shape[1], -1, query.shape[3])
+        mask = None if self._mask is None else self._mask[..., start:]
+        seen = torch.nn.functional.scaled_dot_product_attention(
+            shared, keys[:, :, start:end], values[:, :, start:end], attn_mask=mask, scale=scale
+        )
+        return seen.reshape(count, query.shape[1], -1)
+
+    def drop(self, finished: set[int]) -> None:
+        """The rows of these requests leave; rows from the end take their places."""
+        going = [place for place, row in enumerate(self.rows) if row.index not in finished]
+        count = len(going)
+        if count == len(self.rows):
+            return
+        free = sorted(set(range(count)).difference(going))
+        late = going[count - len(free) :]
+        if free:
+            assert self._keys is not None and self._values is not None  # noqa: S101 - filled before anything else
+            to, of = (torch.tensor(places, device=self._keys.device) for places in (free, late))
+            for cached in (self._keys, self._values):
+                cached[:, to, :, : self.length] = cached[:, of, :, : self.length]
+            if self._padding is not None:
+                self._padding[to] = self._padding[of]
+        for place, mover in zip(free, late, strict=True):
+            self.rows[place] = self.rows[mover]
+        del self.rows[count:]
+
+
+def _queue(prompts: Sequence[list[int]], rows: int) -> deque[list[int]]:
+    """The requests with the same prompt together, at most ``rows`` of them; the longest prompts first."""
+    by_prompt: dict[tuple[int, ...], list[int]] = {}
+    for index, prompt in enumerate(prompts):
+        by_prompt.setdefault(tuple(prompt), []).append(index)
+    longest_first = sorted(by_prompt.items(), key=lambda item: len(item[0]), reverse=True)
+    return deque(
+        indices[start : start + rows] for _, indices in longest_first for start in range(0, len(indices), rows)
+    )
+
+
+def _next_to_start(waiting: deque[list[int]], free: int) -> list[list[int]]:
+    """Takes the requests that the free rows have room for, those of one prompt together."""
+    taken: list[list[int]] = []
+    while waiting and len(waiting[0]) <= free:
+        free -= len(waiting[0])
+        taken.append(waiting.popleft())
+    return taken
+
+
+def _started(
+    policy: Policy, requests: Sequence[Request], prompts: Sequence[list[int]], groups: list[list[int]]
+) -> tuple[_Cohort, Tensor]:
+    """A cohort of requests, those of one prompt in a group, and the logits of its rows' first tokens."""
+    started = time.perf_counter()
+    rows = [
+        _Row(index, requests[index], len(prompts[index]), _uniforms(requests[index]), started)
+        for group in groups
+        for index in group
+    ]
+    cohort = _Cohort(rows, policy.model)
+    logits, place = [], 0
+    for part in _prefill_parts([prompts[group[0]] for group in groups]):
+        cache, found = prefill(policy, part)
+        for prompt, ids in enumerate(part):
+            group = groups.pop(0)
+            for _ in group:
+                cohort.fill(place, cache, prompt, len(ids))
+                place += 1
+            logits.append(found[prompt].expand(len(group), -1))
+    return cohort, torch.cat(logits)
+
+
+def _prefill_parts(prompts: list[list[int]]) -> Iterator[list[list[int]]]:
+    """The prompts, longest first, in parts within the limits of a prefill."""
+    while prompts:
+        count = max(1, min(_PREFILL_PROMPTS, _PREFILL_TOKENS // len(prompts[0])))
+        yield prompts[:count]
+        prompts = prompts[count:]
+
+
+def prefill(policy: Policy, prompts: Sequence[Sequence[int]]) -> tuple[DynamicCache, Tensor]:
+    """Reads prompts in one forward, padded on the right, where causal attention doesn't look.
+
+    Returns keys and values, and the logits of each prompt's next token (prompts, vocabulary).
+    """
+    model = policy.model
+    lengths = [len(prompt) for prompt in prompts]
+    padding = padding_id(policy.tokenizer)
+    padded = torch.tensor([[*prompt, *[padding] * (max(lengths) - len(prompt))] for prompt in prompts])
+    ends = sorted(set(lengths))
+    cache = DynamicCache()
+    output = model(
+        input_ids=padded.to(model.device),
+        past_key_values=cache,
+        use_cache=True,
+        logits_to_keep=torch.tensor([end - 1 for end in ends], device=model.device),
+    )
+    places = torch.tensor([ends.index(length) for length in lengths], device=model.device)
+    return cache, output.logits[torch.arange(len(prompts), device=model.device), places]
+
+
+def _forward(model: PreTrainedModel, cohorts: list[_Cohort]) -> Tensor:
+    """Reads the newest token of every row; the logits of the next, (rows, vocabulary)."""
+    inputs = torch.tensor([[row.token, row.position] for cohort in cohorts for row in cohort.rows])
+    inputs = inputs.to(model.device, non_blocking=True)
+    for cohort in cohorts:
+        cohort.extend()
+        for row in cohort.rows:
+            row.position += 1
+    with _attention_by_cohorts(model):
+        output = model(input_ids=inputs[:, :1], position_ids=inputs[:, 1:], use_cache=False, cohorts=cohorts)
+    return output.logits[:, -1]
+
+
+def _attend_by_cohorts(
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    cohorts: list[_Cohort],
+    scaling: float | None = None,
+    sliding_window: int | None = None,
+    **_: Any,
+) -> tuple[Tensor, None]:
+    """The attention function that transformers calls in every layer; query, key, value: (rows, heads, 1, head size).
+
+    Returns (rows, 1, heads, head size).
+    """
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    layer: Any = module.layer_idx
+    if len(cohorts) == 1:
+        return cohorts[0].attend(layer, query, key, value, scale, sliding_window).unsqueeze(1), None
+    counts = [len(cohort.rows) for cohort in cohorts]
+    parts = zip(cohorts, query.split(counts), key.split(counts), value.split(counts), strict=True)
+    seen = [cohort.attend(layer, *tensors, scale, sliding_window) for cohort, *tensors in parts]
+    return torch.cat(seen).unsqueeze(1), None
+
+
+_BY_COHORTS = "plumbline_cohorts"
+AttentionInterface.register(_BY_COHORTS, _attend_by_cohorts)
+
+
+@contextmanager
+def _attention_by_cohorts(model: PreTrainedModel) -> Iterator[None]:
+    """The model attends by cohorts for one forward alone: whoever else uses it in between finds it as it was."""
+    config = model.config
+    usual = config._attn_implementation
+    config._attn_implementation = _BY_COHORTS
+    try:
+        yield
+    finally:
+        config._attn_implementation = usual
+
+
+def _check_attention(model: PreTrainedModel) -> None:
+    kinds = set(getattr(model.config, "layer_types", None) or [])
+    plain = kinds <= {"full_attention", "sliding_attention"} and not getattr(model.config, "attn_logit_softcapping", 0)
+    if not plain or not getattr(model, "_supports_attention_backend", False):
+        raise SamplingError(
+            f"this engine samples from models with plain attention, full or sliding (Llama, Mistral, Qwen, ...), and "
+            f"{model.config.model_type} has another kind; serve it with vLLM and register it as an endpoint"
+        )
+
+
+def _draw(rows: Sequence[_Row], logits: Tensor, stops: frozenset[int]) -> list[Step]:
+    """Draws the next token of every row; the one place where the device is waited for."""
+    settings = torch.tensor([(row.request.temperature, row.request.top_p, row.uniforms[row.drawn]) for row in rows])
+    tokens = draw_tokens(logits, *settings.unbind(dim=1))
+    logprobs = [0.0] * len(rows)
+    if any(row.request.logprobs for row in rows):
+        logprobs = log_probabilities(logits, tokens).tolist()
+    now = time.perf_counter()
+    steps = []
+    for row, token, logprob in zip(rows, tokens.tolist(), logprobs, strict=True):
+        row.token, row.drawn = token, row.drawn + 1
+        finish: FinishReason | None = None
+        if token in stops:
+            finish = "stop"
+        elif row.drawn == row.request.max_new_tokens:
+            finish = "length"
+        steps.append(Step(row.index, token, logprob, finish, now - row.started))
+    return steps
+
+
+def _uniforms(request: Request) -> list[float]:
+    generator = torch.Generator().manual_seed(request.seed)
+    return torch.rand(request.max_new_tokens, generator=generator).tolist()
+
+
+def _stop_ids(policy: Policy) -> frozenset[int]:
+    """Every token that ends a turn: the tokenizer's and those of the checkpoint's generation settings."""
+    configured: Any = policy.model.generation_config.eos_token_id
+    listed: Iterable[int] = configured if isinstance(configured, list) else [configured]
+    return frozenset(int(token) for token in [*listed, policy.tokenizer.eos_token_id] if token is not None)
