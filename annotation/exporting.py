@@ -10,7 +10,7 @@ import json
 import os
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,10 +106,16 @@ def export(
 
 
 def write_training_data(
-    projects: Sequence[Project], folder: Path, *, created_by: Person | None = None
+    projects: Sequence[Project],
+    folder: Path,
+    *,
+    sources: Mapping[str, str] | None = None,
+    created_by: Person | None = None,
 ) -> dict[str, Any]:
     """Write folder/train.jsonl and folder/test.jsonl by the prompts' split, then folder/manifest.json; returns that.
 
+    sources: by a project's slug, what its rows say as "source" (a reward model's mix draws by it); without it they say
+    nothing.
     A test prompt never trains (architecture.md, invariant 6). The manifest's `sha256`, over both files' digests, train
     first, names the data that a run saw; each project gets a snapshot of that digest. Raises ExportError; also where
     there is nothing to train on.
@@ -128,7 +134,7 @@ def write_training_data(
     with appearing_whole(*paths, folder / "manifest.json") as (*files, manifest_file):
         for split, file in zip(Prompt.Split.values, files, strict=True):
             selection, counts = Selection(split), Counts()
-            digest = write_rows(file, projects, selection, counts, held_out)
+            digest = write_rows(file, projects, selection, counts, held_out, sources)
             manifest[split] = manifest_of(projects, selection, counts) | {"sha256": digest}
         if not manifest[Prompt.Split.TRAIN]["rows"]:
             names = ", ".join(project.slug for project in projects)
@@ -178,12 +184,14 @@ def write_rows(
     selection: Selection,
     counts: Counts,
     held_out: Set[bytes] = frozenset(),
+    sources: Mapping[str, str] | None = None,
 ) -> str:
     """Write every row that the selection takes, in the order of collection; returns the SHA-256 of what was written."""
     digest = hashlib.sha256()
     for project in projects:
+        source = {"source": sources[project.slug]} if sources else {}
         for row in rows_of(project, selection, counts, held_out):
-            line = json.dumps(row, ensure_ascii=False).encode() + b"\n"
+            line = json.dumps(row | source, ensure_ascii=False).encode() + b"\n"
             digest.update(line)
             file.write(line)
     return digest.hexdigest()

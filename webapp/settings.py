@@ -112,6 +112,8 @@ else:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 RUNS_DIR = VAR_DIR / "runs"  # one folder per training run: config, data, metrics, checkpoints, report
+# Processes that train together on one machine: by default one per GPU, or one.
+PLUMBLINE_TRAINING_PROCESSES = env.int("PLUMBLINE_TRAINING_PROCESSES", default=0)
 DEMONSTRATION_CHECKPOINTS = BASE_DIR / "modeling" / "demonstration" / "checkpoints"
 
 # The share of prompts that is held out for testing. A prompt's side is fixed by a hash of its opening message when

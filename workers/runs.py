@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from modeling.registry.models import Run
 from workers.carrying import ShouldStop, Work
+from workers.recipes import RECIPES
 
 Report = Callable[[float, str], None]
 """Takes the share done, 0 to 1, and what is being done."""
@@ -15,10 +16,10 @@ WRITE_EVERY_SECONDS = 0.5
 def execute(run: Run, should_stop: ShouldStop, show: Report = lambda share, note: None) -> None:
     """Do what the run's kind asks for, its progress in the row and in `show`. Raises JobError and Stopped."""
     report = _progress(run, show)
-    if run.kind == Run.Kind.REWARD_MODEL:
-        from workers.training import train_reward_model
+    if run.kind in RECIPES:
+        from workers.training import train
 
-        train_reward_model(run, should_stop, report)
+        train(run, should_stop, report)
     elif run.kind == Run.Kind.CAMPAIGN_SAMPLING:
         from workers.campaign_sampling import sample_campaign
 

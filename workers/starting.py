@@ -1,16 +1,22 @@
-"""Starting and resuming reward training, from a page or a command: checked in full, then queued. Loads no torch."""
+"""Starting and resuming training runs, from a page or a command: checked in full, then queued. Loads no torch."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import transaction
+from django.db.models import Q
 from django.template.defaultfilters import pluralize
 
 from annotation.models import Preference, Project, Prompt
 from modeling.registry.jobs import enqueue, reopen
 from modeling.registry.models import Job, ModelVersion, Run
+from workers.recipes import MARGINS, RECIPES, REWARD_MODEL, Data, Recipe, check_settings, model_kinds
+
+__all__ = ["MARGINS", "Order", "resume_run", "start_reward_training", "start_training"]
 
 LEAST_PAIRS = 2
 """Fewer training pairs than these can't be told apart from a mistake."""
@@ -19,21 +25,35 @@ REWARD_KIND = {
     Project.Dimension.HELPFULNESS: ModelVersion.Kind.HELPFULNESS_REWARD,
     Project.Dimension.SAFETY: ModelVersion.Kind.SAFETY_REWARD,
 }
-RANGES: dict[str, tuple[float, float]] = {
-    "epochs": (1, 100),
-    "batch_size": (1, 65_536),
-    "learning_rate": (1e-8, 0.1),
-    "safety_weight": (0, 100),
-    "max_length": (8, 1_048_576),
-    "seed": (0, 2**31 - 1),
-}
-"""What whoever starts a training may set, least and most; modeling/reward_config.py says what each setting means."""
-MARGINS = ("small", "large", "none")
-"""The scales of the ranking loss's margin (section 3.2.2)."""
 Person = Any  # a row of settings.AUTH_USER_MODEL, whose class belongs to the room above
 
 
-@transaction.atomic
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What a training is asked to do."""
+
+    recipe: Recipe
+    name: str
+    """Of the new model."""
+    models: dict[str, ModelVersion]
+    """By the recipe's settings: base, policy, helpfulness_reward, safety_reward."""
+    projects: Sequence[Project] = ()
+    files: dict[str, Path] = field(default_factory=dict)
+    """Data from files instead of projects, by the names of the recipe's files; looked through by whoever gives them."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Fields of the recipe's config; those that are not given take what is shipped for a model of the base's size."""
+    dimension: str = ""
+    """Of a reward model."""
+    open_projects: Sequence[Project] = ()
+    """Projects that hold open data (imported public preferences): what a reward model's mix calls so."""
+    bag: Sequence[Run] = ()
+    """Earlier rejection sampling runs whose candidates are chosen from too."""
+
+    @property
+    def mix(self) -> str:
+        return str(self.settings.get("mix", "none"))
+
+
 def start_reward_training(
     projects: Sequence[Project],
     dimension: str,
@@ -42,31 +62,87 @@ def start_reward_training(
     settings: dict[str, Any],
     user: Person | None = None,
 ) -> Run:
-    """Queue the training of a reward model on the preferences of one or several projects.
+    """Queue the training of a reward model on the preferences of one or several projects. Raises ValidationError, and
+    then nothing was made."""
+    order = Order(
+        recipe=REWARD_MODEL,
+        name=name,
+        models={"base": base},
+        projects=projects,
+        settings=settings,
+        dimension=dimension,
+    )
+    return start_training(order, user)
 
-    settings: fields of modeling.reward_config.RewardConfig; those that are not given take what is shipped for a model
-    of the base's size. Raises ValidationError, and then nothing was made.
-    """
-    check_reward_training(projects, dimension, base, name, settings)
+
+@transaction.atomic
+def start_training(order: Order, user: Person | None = None) -> Run:
+    """Queue a training run. Raises ValidationError, and then nothing was made."""
+    check_order(order)
     config = {
-        "projects": [project.slug for project in projects],
-        "dimension": str(dimension),
-        "base": base.name,
-        "settings": settings,
+        **({"projects": [project.slug for project in order.projects]} if order.projects else {}),
+        **({"open_projects": [project.slug for project in order.open_projects]} if order.open_projects else {}),
+        **({"files": {name: str(path) for name, path in order.files.items()}} if order.files else {}),
+        **({"bag": [run.pk for run in order.bag]} if order.bag else {}),
+        **({"dimension": str(order.dimension)} if order.dimension else {}),
+        **{setting: model.name for setting, model in order.models.items()},
+        "settings": order.settings,
     }
-    run = Run.objects.create(kind=Run.Kind.REWARD_MODEL, name=name, config=config, created_by=user)
-    run.inputs.set([base])
+    run = Run.objects.create(kind=order.recipe.kind, name=order.name, config=config, created_by=user)
+    run.inputs.set(order.models.values())
     enqueue(run)
     return run
 
 
-def check_reward_training(
-    projects: Sequence[Project], dimension: str, base: ModelVersion, name: str, settings: dict[str, Any]
-) -> None:
+# Checks ---------------------------------------------------------------------------------------------------------------
+
+
+def check_order(order: Order) -> None:
     """Everything that can be known before a training starts, without torch. Raises ValidationError."""
-    if dimension not in Project.Dimension.values:
-        raise ValidationError(f"dimension must be one of {', '.join(Project.Dimension.values)}, got {dimension!r}")
-    check_new_name(name)
+    if order.recipe is REWARD_MODEL and order.dimension not in Project.Dimension.values:
+        raise ValidationError(
+            f"dimension must be one of {', '.join(Project.Dimension.values)}, got {order.dimension!r}"
+        )
+    check_new_name(order.name)
+    check_models(order)
+    check_settings(order.recipe, order.settings)
+    if order.files and (order.projects or order.open_projects):
+        raise ValidationError("The data comes from projects or from a file, not from both.")
+    if not order.files:
+        check_projects(order)
+    for run in order.bag:
+        if run.kind != order.recipe.kind or run.status != Job.Status.DONE:
+            raise ValidationError(
+                f"{run.pk} is no {Run.Kind(order.recipe.kind).label} run that is done: it has no bag."
+            )
+
+
+def check_models(order: Order) -> None:
+    """Each model that the recipe needs is there, of the right kind, and has weights to load."""
+    for setting in order.recipe.all_models:
+        model = order.models.get(setting)
+        if model is None and setting in order.recipe.models:
+            raise ValidationError(f"{setting} is missing: name a registered model.")
+        if model is None:
+            continue
+        if model.stage == ModelVersion.Stage.RETIRED:
+            raise ValidationError(f"{model} is retired: choose another {words(setting)}, or make it a candidate again.")
+        if model.backend == ModelVersion.Backend.NAME_ONLY:
+            raise ValidationError(f"{model} has no checkpoint to start from: it is only a name in imported data.")
+        if model.backend != ModelVersion.Backend.LOCAL:
+            raise ValidationError(
+                f"{model} has no checkpoint here ({model.get_backend_display()}): training needs one."
+            )
+        if model.kind not in model_kinds(order.recipe, setting):
+            raise ValidationError(f"{model} is a {model.get_kind_display()}: it can't be the {words(setting)} here.")
+    base = order.models["base"]
+    if base.is_reward_model and base.kind != REWARD_KIND[Project.Dimension(order.dimension)]:
+        raise ValidationError(f"{base} is a {base.get_kind_display()}: it can't become one of {order.dimension}.")
+
+
+def check_projects(order: Order) -> None:
+    """The projects may train, and there is something in them to train on."""
+    projects = [*order.projects, *order.open_projects]
     if not projects:
         raise ValidationError("There is no project to train on: name at least one.")
     for project in projects:
@@ -74,34 +150,51 @@ def check_reward_training(
             raise ValidationError(f'"{project.slug}" is an evaluation: its judgements must not train a model.')
         if project.archived_at:
             raise ValidationError(f'"{project.slug}" is archived: bring it back to the list first.')
-        if project.dimension != dimension:
+    if order.recipe is REWARD_MODEL:
+        check_dimensions(order)
+    elif order.open_projects:
+        raise ValidationError("Open projects belong to a reward model's mix.")
+    slugs = ", ".join(project.slug for project in projects)
+    if order.recipe.data is Data.PAIRS:
+        pairs = trainable(projects).count()
+        if pairs < LEAST_PAIRS:
             raise ValidationError(
-                f'"{project.slug}" collects preferences on {project.dimension}, not on {dimension}: '
-                "choose another project or dimension."
+                f"{slugs}: {pairs} preference{pluralize(pairs)} to train on (besides those held out for testing), at "
+                f"least {LEAST_PAIRS} are needed. Collect or import some first."
             )
-    if base.stage == ModelVersion.Stage.RETIRED:
-        raise ValidationError(f"{base} is retired: choose another base, or make it a candidate again.")
-    if base.backend != ModelVersion.Backend.LOCAL:
-        raise ValidationError(f"{base} has no checkpoint to start from: it is only a name in imported data.")
-    if base.is_reward_model and base.kind != REWARD_KIND[Project.Dimension(dimension)]:
-        raise ValidationError(f"{base} is a {base.get_kind_display()}: it can't become one of {dimension}.")
-    pairs = trainable(projects).count()
-    if pairs < LEAST_PAIRS:
+    elif order.recipe.data is Data.DEMONSTRATIONS:
+        if not demonstrations(projects).exists():
+            raise ValidationError(
+                f"{slugs}: no chosen answer to learn from (besides those held out for testing). Collect or import some."
+            )
+    elif not training_prompts(projects, order.recipe).exists():
+        wanted = "adversarial prompt" if order.recipe.data is Data.SAFETY_PROMPTS else "prompt"
+        raise ValidationError(f"{slugs}: no {wanted} to train on (besides those held out for testing). Add some first.")
+
+
+def check_dimensions(order: Order) -> None:
+    """A reward model learns its own dimension; a mix adds the other one and open data to it (section 3.2.2)."""
+    if order.mix == "none":
+        if order.open_projects:
+            raise ValidationError(f"Open projects are drawn from by a mix: choose the {order.dimension} mix.")
+        for project in order.projects:
+            if project.dimension != order.dimension:
+                raise ValidationError(
+                    f'"{project.slug}" collects preferences on {project.dimension}, not on {order.dimension}: '
+                    "choose another project or dimension, or a mix."
+                )
+        return
+    if order.mix != order.dimension:
         raise ValidationError(
-            f"{', '.join(project.slug for project in projects)}: {pairs} preference{pluralize(pairs)} to train on "
-            f"(besides those held out for testing), at least {LEAST_PAIRS} are needed. Collect or import some first."
+            f"The {order.mix} mix is for a {order.mix} reward model, not for one of {order.dimension}."
         )
-    check_settings(settings)
-
-
-def check_settings(settings: dict[str, Any]) -> None:
-    """Raises ValidationError for a setting out of its range."""
-    for name, (least, most) in RANGES.items():
-        if name in settings and not least <= settings[name] <= most:  # put so that nan is refused too
-            raise ValidationError(f"{name} must be between {least} and {most}, got {settings[name]}")
-    margin = settings.get("margin", MARGINS[0])
-    if margin not in MARGINS:
-        raise ValidationError(f"margin must be one of {', '.join(MARGINS)}, got {margin!r}")
+    own = [project for project in order.projects if project.dimension == order.dimension]
+    if trainable(own).count() < LEAST_PAIRS:
+        raise ValidationError(f"The {order.mix} mix needs a project with preferences on {order.dimension}: add one.")
+    if len(own) == len(order.projects) and not order.open_projects:
+        raise ValidationError(f"There is nothing to mix: add a project of another dimension than {order.dimension}.")
+    if twice := {project.slug for project in order.projects} & {project.slug for project in order.open_projects}:
+        raise ValidationError(f"{', '.join(sorted(twice))}: named as a project and as an open one, choose.")
 
 
 def check_new_name(name: str, maker: Run | None = None) -> None:
@@ -110,9 +203,7 @@ def check_new_name(name: str, maker: Run | None = None) -> None:
     check_name(name)
     if ModelVersion.objects.filter(name=name).exists():
         raise ValidationError(f'There is a model named "{name}" already: choose another name.')
-    unfinished = Run.objects.filter(
-        kind=Run.Kind.REWARD_MODEL, name=name, status__in=(Job.Status.QUEUED, Job.Status.RUNNING)
-    )
+    unfinished = Run.objects.filter(kind__in=RECIPES, name=name, status__in=(Job.Status.QUEUED, Job.Status.RUNNING))
     others = unfinished.exclude(pk=maker.pk) if maker else unfinished
     if run := others.first():
         raise ValidationError(f'Run {run.pk} is making a model named "{name}" already: choose another name.')
@@ -128,6 +219,14 @@ def check_name(name: str) -> None:
         raise ValidationError(f"name must have at most 100 characters, got {len(name)}")
 
 
+def words(setting: str) -> str:
+    """A setting's name as a person says it."""
+    return setting.replace("_reward", " reward model").replace("_", " ")
+
+
+# What there is to train on --------------------------------------------------------------------------------------------
+
+
 def trainable(projects: Sequence[Project]) -> Any:
     """The current preferences for one of two answers, on prompts that train."""
     return Preference.objects.filter(
@@ -138,10 +237,24 @@ def trainable(projects: Sequence[Project]) -> Any:
     )
 
 
+def demonstrations(projects: Sequence[Project]) -> Any:
+    """The preferences whose chosen answer may be learned by heart: not one that was found unsafe."""
+    choice_a, choice_b = Preference.Choice.A, Preference.Choice.B
+    return trainable(projects).exclude(Q(choice=choice_a, a_safe=False) | Q(choice=choice_b, b_safe=False))
+
+
+def training_prompts(projects: Sequence[Project], recipe: Recipe) -> Any:
+    """The prompts that a recipe may answer in training."""
+    prompts = Prompt.objects.filter(project__in=projects, split=Prompt.Split.TRAIN)
+    if recipe.data is Data.SAFETY_PROMPTS:
+        return prompts.filter(Q(project__dimension=Project.Dimension.SAFETY) | ~Q(risk_category=""))
+    return prompts
+
+
 @transaction.atomic
 def resume_run(run: Run) -> None:
     """Queue a failed or cancelled run again; training goes on from its last checkpoint. Raises ValidationError."""
     if not reopen(run):
         raise ValidationError(f"Run {run.pk} is {run.status}: only a failed or cancelled run is resumed.")
-    if run.kind == Run.Kind.REWARD_MODEL and run.output is None:
+    if run.kind in RECIPES and run.output is None:
         check_new_name(run.name, maker=run)

@@ -1,4 +1,5 @@
-"""Run a command that ends when its parent does: `python -m workers.tether PARENT_PID COMMAND ...`.
+"""Run a command that ends when its parent does: `python -m workers.tether PARENT_PID COMMAND ...`, or with `parent` for
+whichever process it is that starts it.
 
 The kernel kills the command when the process that started it ends in any way, kill -9 included (Linux alone; elsewhere
 the command just runs). The setting is made in the child before it becomes the command, because code between fork and
@@ -18,8 +19,14 @@ def tethered(command: list[str]) -> list[str]:
     return [sys.executable, "-m", "workers.tether", str(os.getpid()), *command]
 
 
+def tethered_to_its_parent(command: list[str]) -> list[str]:
+    """The command that runs `command` for as long as the process lives that starts it, which may be another one."""
+    return [sys.executable, "-m", "workers.tether", "parent", *command]
+
+
 def main(arguments: list[str]) -> None:
-    parent, command = int(arguments[0]), arguments[1:]
+    parent = os.getppid() if arguments[0] == "parent" else int(arguments[0])
+    command = arguments[1:]
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before the setting was made

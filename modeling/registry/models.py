@@ -99,7 +99,13 @@ class Run(Job):
     """A training or evaluation run: its settings, what it read, and the model version it made."""
 
     class Kind(models.TextChoices):
+        SFT = "sft", "supervised fine-tuning"
         REWARD_MODEL = "reward_model", "reward model training"
+        DPO = "dpo", "direct preference optimization"
+        REJECTION_SAMPLING = "rejection_sampling", "rejection sampling fine-tuning"
+        PPO = "ppo", "proximal policy optimization"
+        GHOST_ATTENTION = "ghost_attention", "ghost attention"
+        CONTEXT_DISTILLATION = "context_distillation", "safety context distillation"
         CAMPAIGN_SAMPLING = "campaign_sampling", "sampling of a campaign's answers"
         SCORING = "scoring", "scoring by a reward model"
 
