@@ -36,7 +36,8 @@ class Setting:
     """A setting that has a flag and a field of its own; the recipe's config class says what it means in full."""
 
     name: str
-    kind: type[int] | type[float] | type[str]
+    kind: type[int] | type[float] | type[str] | type[list[float]]
+    """list[float] is written as numbers with commas between them."""
     help: str
     least: float = -math.inf
     most: float = math.inf
@@ -45,10 +46,18 @@ class Setting:
 
     def check(self, value: Any) -> None:
         """Raises ValidationError for a value out of its range."""
-        if self.choices and value not in self.choices:
-            raise ValidationError(f"{self.name} must be one of {', '.join(self.choices)}, got {value!r}")
-        if not self.choices and not self.least <= value <= self.most:  # put so that nan is refused too
-            raise ValidationError(f"{self.name} must be between {self.least} and {self.most}, got {value}")
+        if self.choices:
+            if value not in self.choices:
+                raise ValidationError(f"{self.name} must be one of {', '.join(self.choices)}, got {value!r}")
+            return
+        for number in value if isinstance(value, list) else [value]:
+            if not self.least <= number <= self.most:  # put so that nan is refused too
+                raise ValidationError(f"{self.name} must be between {self.least} and {self.most}, got {number}")
+
+
+def numbers(text: str) -> list[float]:
+    """0.7, 1.0 as a list. Raises ValueError, which names the word that is none."""
+    return [float(word) for word in text.replace(",", " ").split()]
 
 
 @dataclass(frozen=True)
@@ -168,10 +177,18 @@ REJECTION_SAMPLING = Recipe(
     config="modeling.rejection_config.RejectionConfig",
     preset="rejection",
     data=Data.PROMPTS,
-    settings=(SEED,),
+    settings=(
+        Setting("k", int, "Answers per prompt. 0 samples none and learns from the bag alone.", 0, 10_000),
+        Setting("temperatures", list[float], "The best of these is found first, with commas between them.", 0.01, 2),
+        Setting("max_new_tokens", int, "Tokens per answer, at most.", 1, 65_536),
+        Setting("steps", int, "Optimizer steps of the fine-tuning.", 1, 1_000_000),
+        BATCH_SIZE,
+        LEARNING_RATE,
+        SEED,
+    ),
     models=("base", "policy", "helpfulness_reward"),
     optional_models=("safety_reward",),
-    files=(("prompts", "prompts.jsonl"),),
+    files=(("prompts", "prompts.jsonl"), ("held_out", "held_out.jsonl")),
 )
 PPO = Recipe(
     kind=Run.Kind.PPO,
@@ -196,7 +213,16 @@ GHOST_ATTENTION = Recipe(
     config="modeling.ghost_config.GhostAttentionConfig",
     preset="ghost",
     data=Data.DIALOGUES,
-    settings=(SEED,),
+    settings=(
+        Setting("most_turns", int, "User turns of a dialogue to train on, at most.", 2, 1000),
+        Setting("must_keep", str, "Which sampled answers must keep it.", choices=("nothing", "last", "every")),
+        EPOCHS,
+        Setting("temperature", float, "Of the sampled answers.", 0, 2),
+        Setting("max_new_tokens", int, "Tokens per answer, at most.", 1, 65_536),
+        BATCH_SIZE,
+        LEARNING_RATE,
+        SEED,
+    ),
     files=(("prompts", "prompts.jsonl"), ("constraints", "constraints.jsonl")),
 )
 CONTEXT_DISTILLATION = Recipe(
@@ -209,7 +235,16 @@ CONTEXT_DISTILLATION = Recipe(
     config="modeling.context_config.ContextDistillationConfig",
     preset="context",
     data=Data.SAFETY_PROMPTS,
-    settings=(SEED,),
+    settings=(
+        Setting("answers_per_kind", int, "Answers to each prompt with each kind of pre-prompt.", 1, 1000),
+        Setting("gate_margin", float, "An answer is kept where it scores this much above the plain one.", 0, 100),
+        EPOCHS,
+        Setting("temperature", float, "Of the sampled answers.", 0, 2),
+        Setting("max_new_tokens", int, "Tokens per answer, at most.", 1, 65_536),
+        BATCH_SIZE,
+        LEARNING_RATE,
+        SEED,
+    ),
     models=("base", "safety_reward"),
     files=(("prompts", "prompts.jsonl"),),
 )

@@ -14,9 +14,7 @@ from django.template.defaultfilters import pluralize
 from annotation.models import Preference, Project, Prompt
 from modeling.registry.jobs import enqueue, reopen
 from modeling.registry.models import Job, ModelVersion, Run
-from workers.recipes import MARGINS, RECIPES, REWARD_MODEL, Data, Recipe, check_settings, model_kinds
-
-__all__ = ["MARGINS", "Order", "resume_run", "start_reward_training", "start_training"]
+from workers.recipes import RECIPES, REWARD_MODEL, Data, Recipe, check_settings, model_kinds
 
 LEAST_PAIRS = 2
 """Fewer training pairs than these can't be told apart from a mistake."""

@@ -48,6 +48,7 @@ def addresses() -> list[tuple[str, str]]:
     rows: dict[str, Any] = {
         "slug": "here",
         "name": "writer",
+        "recipe": Run.Kind.SFT,
         "number": Batch.objects.create(project=project, number=1).number,
     }
     keys: dict[str, Any] = {

@@ -2,14 +2,14 @@
 
 from typing import Any
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from annotation.models import Comparison, Preference, Project, Prompt, Response
 from evaluation.models import Campaign
 from modeling.registry.models import Job, ModelVersion, Run
-from webapp.dashboards.training import within
-from workers.starting import MARGINS
+from workers.recipes import MARGINS, REWARD_MODEL
 
 
 class Strict(serializers.Serializer):
@@ -219,6 +219,13 @@ class AddedPromptsSerializer(serializers.Serializer):
     new = serializers.IntegerField()
     already_there = serializers.IntegerField()
     places = serializers.IntegerField(help_text="Places for annotators that were opened.")
+
+
+def within(name: str) -> list[MinValueValidator | MaxValueValidator]:
+    """Validators that keep a setting within its range, which the API's schema tells too."""
+    [setting] = [each for each in REWARD_MODEL.settings if each.name == name]
+    message = f"{name} must be between {setting.least} and {setting.most}, got %(show_value)s"
+    return [MinValueValidator(setting.least, message), MaxValueValidator(setting.most, message)]
 
 
 class TrainingSettingsSerializer(Strict):

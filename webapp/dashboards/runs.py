@@ -1,4 +1,4 @@
-"""Runs: the list, a run's live page, cancel and retry, and starting a reward model's training."""
+"""Runs: the list, a run's live page, cancel and retry, and starting a training."""
 
 import os
 from collections.abc import Iterator
@@ -11,15 +11,16 @@ from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Avg, F, Max
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from modeling.registry.jobs import request_cancel, worker_is_alive
 from modeling.registry.models import Run
 from webapp.dashboards.charts import Curve, curve
-from webapp.dashboards.training import TrainRewardForm
-from workers.starting import resume_run, start_reward_training
+from webapp.dashboards.training import TrainingForm
+from workers.recipes import RECIPES
+from workers.starting import resume_run, start_training
 
 PER_PAGE = 50
 MOST_POINTS = 300
@@ -100,25 +101,29 @@ def curves(run: Run) -> list[Curve]:
 
 
 @permission_required("registry.add_run", raise_exception=True)
-def train_reward_model(request: HttpRequest) -> HttpResponse:
-    """The form that starts a reward model's training; what is wrong with it is said on it."""
-    form = TrainRewardForm(request.POST or None, initial=request.GET.dict())
+def new_run(request: HttpRequest) -> HttpResponse:
+    """The recipes to choose from."""
+    context = {"section": "runs", "recipes": RECIPES.values(), "asked": request.GET.urlencode()}
+    return render(request, "dashboards/run_new.html", context)
+
+
+@permission_required("registry.add_run", raise_exception=True)
+def train(request: HttpRequest, recipe: str) -> HttpResponse:
+    """The form that starts a recipe's run; what is wrong with it is said on it. Choosing another base asks for the form
+    anew, with what was typed, for the defaults of a base of that size."""
+    found = RECIPES.get(recipe)
+    if found is None:
+        raise Http404(f"There is no recipe {recipe}.")
+    typed = {name: values if len(values) > 1 else values[0] for name, values in request.GET.lists()}
+    form = TrainingForm(found, request.POST or None, initial=typed)
     if request.method == "POST" and form.is_valid():
-        chosen = form.cleaned_data
         try:
-            run = start_reward_training(
-                [chosen["project"]],
-                chosen["project"].dimension,
-                chosen["base"],
-                chosen["name"],
-                form.settings(),
-                request.user,
-            )
+            run = start_training(form.order(), request.user)
         except ValidationError as error:
             form.add_error(None, error)
         else:
             return redirect(run)
-    return render(request, "dashboards/run_new.html", {"section": "runs", "form": form})
+    return render(request, "dashboards/run_form.html", {"section": "runs", "form": form, "recipe": found})
 
 
 @permission_required("registry.change_run", raise_exception=True)
