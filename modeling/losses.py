@@ -46,3 +46,24 @@ def safety_loss(score: Tensor, safe: Tensor, labelled: int | None = None) -> Ten
     known = ~torch.isnan(safe)
     total = binary_cross_entropy_with_logits(score[known], safe[known], reduction="sum")
     return total / max(1, int(known.sum()) if labelled is None else labelled)
+
+
+def dpo_loss(
+    chosen: Tensor,
+    rejected: Tensor,
+    reference_chosen: Tensor,
+    reference_rejected: Tensor,
+    beta: float,
+    label_smoothing: float = 0.0,
+    pairs: int | None = None,
+) -> Tensor:
+    """Mean of -log sigmoid(beta * log(pi(y_w | x) / pi_ref(y_w | x)) - beta * log(pi(y_l | x) / pi_ref(y_l | x)))
+    (Rafailov et al. 2023, equation 7).
+
+    The four: (n,), log-probabilities of whole answers in nats. label_smoothing: the share e of the preferences that may
+    be the wrong way round; -log sigmoid(z) is then -(1 - e) log sigmoid(z) - e log sigmoid(-z) (Mitchell 2023).
+    pairs: what to divide the sum by, when these n are a part of a larger batch; n without it. Returns a scalar.
+    """
+    margin = beta * ((chosen - reference_chosen) - (rejected - reference_rejected))
+    losses = -(1 - label_smoothing) * logsigmoid(margin) - label_smoothing * logsigmoid(-margin)
+    return losses.sum() / (len(losses) if pairs is None else pairs)

@@ -159,7 +159,7 @@ def test_a_line_that_cannot_be_used_is_explained(tmp_path: Path, row: Any, reaso
 
 def test_held_out_dialogues_may_be_absent_but_training_dialogues_may_not(tmp_path: Path) -> None:
     assert read_demonstrations(tmp_path / "test.jsonl", may_be_empty=True) == []
-    with pytest.raises(DataError, match="cannot read .*train.jsonl: No such file"):
+    with pytest.raises(DataError, match=r"cannot read .*train\.jsonl: No such file"):
         read_demonstrations(tmp_path / "train.jsonl")
 
 
