@@ -111,12 +111,13 @@ def _run_side(options: argparse.Namespace) -> dict[str, Any]:
     sample = _ours if options.side == "ours" else _peer
     sample(policy, dialogues[:2], options, 0)  # the first call of everything is slower
     loaded = _peak_megabytes()
-    started = time.perf_counter()
+    started, busy = time.perf_counter(), time.process_time()
     tokens = sample(policy, dialogues, options, 1)
-    seconds = time.perf_counter() - started
+    seconds, busy = time.perf_counter() - started, time.process_time() - busy
     answers = len(dialogues) * options.answers
     return {
         "rate": tokens / seconds,
+        "rate_per_processor_second": tokens / busy,
         "tokens": tokens,
         "answers": answers,
         "seconds": seconds,

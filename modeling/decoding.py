@@ -8,7 +8,7 @@ cohorts one by one, each at its own length. A row that finishes leaves; when eno
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -30,6 +30,8 @@ _REFILL = 0.25
 than full rows save."""
 _GROWTH = 16
 """Tokens that a cohort's cache gets room for at a time, at least."""
+_SHRINK = 0.75
+"""A cohort's cache moves to a smaller one when less than this share of its rows are in use."""
 
 
 class Step(NamedTuple):
@@ -92,41 +94,42 @@ def generate(
 class _Cohort:
     """Rows that started together, and the keys and values of all they have read.
 
-    keys, values: (layers, rows, heads, room, head size). Every row's newest token is in the same column; the shorter
-    prompts are padded on the left.
+    Of each layer two tensors (rows, heads, room, head size). Every row's newest token is in the same column; the
+    shorter prompts are padded on the left.
     """
 
     def __init__(self, rows: list[_Row], model: PreTrainedModel) -> None:
         self.rows = rows
         self.length = max(row.position for row in rows)
         """Columns in use."""
-        self._keys: Tensor | None = None
-        self._values: Tensor | None = None
+        self._caches: list[list[Tensor]] = []
         padding = [self.length - row.position for row in rows]
         self._padding = torch.tensor(padding, device=model.device) if any(padding) else None
         self._mask: Tensor | None = None
 
     def fill(self, place: int, cache: DynamicCache, prompt: int, length: int) -> None:
         """Copies a prompt's keys and values, of the given length, into the row at a place."""
-        if self._keys is None or self._values is None:
-            first = cache.layers[0].keys
-            shape = (len(cache.layers), len(self.rows), first.shape[1], self.length + _GROWTH, first.shape[3])
+        if not self._caches:
             # zeros, since attention multiplies even what it masks
-            self._keys, self._values = (first.new_zeros(shape) for _ in range(2))
-        for layer, read in enumerate(cache.layers):
-            self._keys[layer, place, :, self.length - length : self.length] = read.keys[prompt, :, :length]
-            self._values[layer, place, :, self.length - length : self.length] = read.values[prompt, :, :length]
+            room = self.length + _GROWTH
+            self._caches = [
+                [
+                    read.new_zeros(len(self.rows), read.shape[1], room, read.shape[3])
+                    for read in (layer.keys, layer.values)
+                ]
+                for layer in cache.layers
+            ]
+        start = self.length - length
+        for (keys, values), layer in zip(self._caches, cache.layers, strict=True):
+            keys[place, :, start : self.length] = layer.keys[prompt, :, :length]
+            values[place, :, start : self.length] = layer.values[prompt, :, :length]
 
     def extend(self) -> None:
         """Takes a column for the next token into use."""
-        assert self._keys is not None and self._values is not None  # noqa: S101 - filled before anything else
-        room = self._keys.shape[3]
+        room = self._caches[0][0].shape[2]
         if self.length == room:
             more = max(_GROWTH, room // 4)
-            self._keys, self._values = (
-                torch.nn.functional.pad(cached[:, : len(self.rows)], (0, 0, 0, more))
-                for cached in (self._keys, self._values)
-            )
+            self._replace(lambda cached: torch.nn.functional.pad(cached[: len(self.rows)], (0, 0, 0, more)))
         self.length += 1
         if self._padding is not None:
             columns = torch.arange(self.length, device=self._padding.device)
@@ -138,9 +141,8 @@ class _Cohort:
         query: (rows, heads, 1, head size); key, value: (rows, heads of keys, 1, head size), which are stored. Returns
         (rows, heads, head size).
         """
-        assert self._keys is not None and self._values is not None  # noqa: S101 - filled before anything else
         count, end = len(self.rows), self.length
-        keys, values = self._keys[layer, :count], self._values[layer, :count]
+        keys, values = (cached[:count] for cached in self._caches[layer])
         keys[:, :, end - 1] = key[:, :, 0]
         values[:, :, end - 1] = value[:, :, 0]
         start = max(0, end - window) if window else 0
@@ -153,23 +155,32 @@ class _Cohort:
         return seen.reshape(count, query.shape[1], -1)
 
     def drop(self, finished: set[int]) -> None:
-        """The rows of these requests leave; rows from the end take their places."""
+        """The rows of these requests leave; rows from the end take their places, or all move to a smaller cache."""
         going = [place for place, row in enumerate(self.rows) if row.index not in finished]
         count = len(going)
-        if count == len(self.rows):
+        if count in (0, len(self.rows)):
+            del self.rows[count:]
             return
         free = sorted(set(range(count)).difference(going))
         late = going[count - len(free) :]
-        if free:
-            assert self._keys is not None and self._values is not None  # noqa: S101 - filled before anything else
-            to, of = (torch.tensor(places, device=self._keys.device) for places in (free, late))
-            for cached in (self._keys, self._values):
-                cached[:, to, :, : self.length] = cached[:, of, :, : self.length]
-            if self._padding is not None:
-                self._padding[to] = self._padding[of]
         for place, mover in zip(free, late, strict=True):
             self.rows[place] = self.rows[mover]
         del self.rows[count:]
+        device = self._caches[0][0].device
+        if free:
+            to, of = torch.tensor(free, device=device), torch.tensor(late, device=device)
+            for cached in (cached for layer in self._caches for cached in layer):
+                cached[to, :, : self.length] = cached[of, :, : self.length]
+            if self._padding is not None:
+                self._padding[to] = self._padding[of]
+        if count < _SHRINK * len(self._caches[0][0]):
+            self._replace(lambda cached: cached[:count].clone())
+
+    def _replace(self, by: Callable[[Tensor], Tensor]) -> None:
+        """Replaces the caches one at a time, so that only one is there twice."""
+        for layer in self._caches:
+            for part in range(2):
+                layer[part] = by(layer[part])
 
 
 def _queue(prompts: Sequence[list[int]], rows: int) -> deque[list[int]]:
