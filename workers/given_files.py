@@ -7,24 +7,27 @@ from pathlib import Path
 from typing import Any
 
 from annotation.exporting import ExportError
+from modeling.ghost_data import read_user_turns
+from modeling.instructions import read_constraints
 from modeling.preference_data import DataError
 from modeling.prompt_data import read_prompts
 from modeling.sft_data import read_demonstrations
+from workers.recipes import Data
 
 Row = dict[str, Any]
-READERS: dict[str, Callable[[Path], Any]] = {
-    "train.jsonl": read_demonstrations,
-    "test.jsonl": read_demonstrations,
-    "prompts.jsonl": read_prompts,
-    "held_out.jsonl": read_prompts,
+READERS: dict[Data, Callable[[Path], Any]] = {
+    Data.DEMONSTRATIONS: read_demonstrations,
+    Data.PROMPTS: read_prompts,
+    Data.SAFETY_PROMPTS: read_prompts,
+    Data.DIALOGUES: read_user_turns,
 }
-"""By the file's name in the run's data folder."""
+CONSTRAINTS = "constraints.jsonl"
 KEPT = ("messages", "trained_turns", "id", "source", "tag", "category")
 
 
-def read_given(path: Path, target: str) -> list[Row]:
-    """A file's rows in the form of the run's data file `target`. Raises ExportError with the file, the line and the
-    reason."""
+def read_given(path: Path, target: str, data: Data) -> list[Row]:
+    """A file's rows as the recipe reads them in its data file `target`. Raises ExportError with the file, the line and
+    the reason."""
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except OSError as error:
@@ -36,10 +39,12 @@ def read_given(path: Path, target: str) -> list[Row]:
         draft = Path(folder) / path.name
         draft.write_text("\n".join(lines), encoding="utf-8")
         try:
-            READERS[target](draft)
+            (read_constraints if target == CONSTRAINTS else READERS[data])(draft)
         except DataError as error:
             raise ExportError(str(error)) from error
     rows = [json.loads(line) for line in lines if line.strip()]
+    if target == CONSTRAINTS:
+        return rows
     return [{name: row[name] for name in KEPT if name in row} for row in rows]
 
 

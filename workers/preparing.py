@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,6 +27,8 @@ from annotation.exporting import (
 )
 from annotation.models import DatasetSnapshot, Project, Prompt
 from annotation.models.prompts import opening_digest
+from modeling.candidates import merge_bags, read_candidates
+from modeling.preference_data import DataError
 from modeling.registry.models import Run
 from workers.given_files import read_given
 from workers.recipes import RECIPES, Data, Recipe
@@ -37,53 +40,75 @@ CHOSEN_UNSAFE = "the chosen answer is unsafe"
 def write_data(run: Run, folder: Path) -> str:
     """Write the run's data into the folder; the SHA-256 that names it. Raises ExportError."""
     recipe = RECIPES[run.kind]
-    named, opened = (named_projects(run.config.get(key, [])) for key in ("projects", "open_projects"))
+    projects, opened = (named_projects(run.config.get(key, [])) for key in ("projects", "open_projects"))
     folder.mkdir(parents=True, exist_ok=True)
     if recipe.data is Data.PAIRS:
         mixed = run.config["settings"].get("mix", "none") != "none"
-        sources = {project.slug: project.dimension for project in named} | {project.slug: "open" for project in opened}
+        sources = {project.slug: project.dimension for project in projects} | dict.fromkeys(slugs(opened), "open")
         manifest = write_training_data(
-            [*named, *opened], folder, sources=sources if mixed else None, created_by=run.created_by
+            [*projects, *opened], folder, sources=sources if mixed else None, created_by=run.created_by
         )
         return str(manifest["sha256"])
-    if run.config.get("files"):
-        return keep_files(run, recipe, folder)
-    return write_rows(run, recipe, named, folder)
+    left_out: Counter[str] = Counter()
+    given = run.config.get("files", {})
+    contents = given_rows(recipe, given, left_out) if given else project_rows(recipe, projects, left_out)
+    if bag := run.config.get("bag"):
+        contents["candidates.jsonl"] = bag_rows(bag)
+    manifest = write_files(folder, contents, {"projects": slugs(projects), "given": given}, left_out)
+    DatasetSnapshot.objects.bulk_create(
+        DatasetSnapshot(
+            project=project,
+            digest=manifest["sha256"],
+            manifest=manifest,
+            rows=sum(file["rows"] for file in manifest["files"].values()),
+            created_by=run.created_by,
+        )
+        for project in projects
+    )
+    return str(manifest["sha256"])
 
 
-def named_projects(slugs: Sequence[str]) -> list[Project]:
-    """The projects of these slugs, in their order. Raises ExportError where one is gone."""
-    found = {project.slug: project for project in Project.objects.filter(slug__in=slugs)}
-    if missing := [slug for slug in slugs if slug not in found]:
+def left_out_of(folder: Path) -> dict[str, int]:
+    """What stayed out of a run's data, by its reason."""
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    parts = [manifest, *(manifest.get(split, {}) for split in Prompt.Split.values)]
+    total: Counter[str] = Counter()
+    for part in parts:
+        total.update(part.get("left_out", {}))
+    return dict(total)
+
+
+def named_projects(names: Sequence[str]) -> list[Project]:
+    """The projects of these slugs, in the slugs' order. Raises ExportError where one is gone."""
+    projects = list(Project.objects.filter(slug__in=names).order_by("slug"))
+    if missing := sorted(set(names) - set(slugs(projects))):
         raise ExportError(f"there is no project {', '.join(missing)} any more")
-    return [found[slug] for slug in sorted(set(slugs))]
+    return projects
+
+
+def slugs(projects: Sequence[Project]) -> list[str]:
+    return [project.slug for project in projects]
 
 
 # Out of projects ------------------------------------------------------------------------------------------------------
 
 
-def write_rows(run: Run, recipe: Recipe, projects: Sequence[Project], folder: Path) -> str:
-    """The training rows and, where the recipe has a file for them, the held-out ones."""
-    left_out: Counter[str] = Counter()
+def project_rows(recipe: Recipe, projects: Sequence[Project], left_out: Counter[str]) -> dict[str, Iterable[Row]]:
+    """The rows to train on and, where the recipe has a file for them, the held-out ones, by their file."""
+    if not projects:
+        return {}
     held_out = openings_held_out(projects)
     rows = demonstrations if recipe.data is Data.DEMONSTRATIONS else prompts
+
+    def of_split(split: str) -> Iterator[Row]:
+        for project in projects:
+            yield from rows(project, split, recipe, held_out, left_out)
+
     names = dict(recipe.files)
-    files = {names.get("data") or names["prompts"]: Prompt.Split.TRAIN}
-    if held_out_file := names.get("test_data") or names.get("held_out"):
-        files[held_out_file] = Prompt.Split.TEST
-    contents = {
-        file: (row for project in projects for row in rows(project, split, recipe, held_out, left_out))
-        for file, split in files.items()
-    }
-    manifest = write_files(folder, contents, left_out, projects)
-    count = sum(file["rows"] for file in manifest["files"].values())
-    DatasetSnapshot.objects.bulk_create(
-        DatasetSnapshot(
-            project=project, digest=manifest["sha256"], manifest=manifest, rows=count, created_by=run.created_by
-        )
-        for project in projects
-    )
-    return str(manifest["sha256"])
+    contents: dict[str, Iterable[Row]] = {names.get("data") or names["prompts"]: of_split(Prompt.Split.TRAIN)}
+    if file := names.get("test_data") or names.get("held_out"):
+        contents[file] = of_split(Prompt.Split.TEST)
+    return contents
 
 
 def demonstrations(
@@ -144,19 +169,18 @@ def as_key(messages: list[dict[str, str]]) -> str:
 # Out of files ---------------------------------------------------------------------------------------------------------
 
 
-def keep_files(run: Run, recipe: Recipe, folder: Path) -> str:
-    """Copies of the files that the run was given, read and checked as the recipe does. The lines to train on that open
-    like a held-out prompt of any project stay out."""
+def given_rows(recipe: Recipe, given: dict[str, str], left_out: Counter[str]) -> dict[str, Iterable[Row]]:
+    """The rows of files, read and checked as the recipe does. The lines to train on that open like a held-out prompt of
+    any project stay out."""
+    held_out = openings_held_out(Project.objects.all())
     targets = dict(recipe.files)
-    held_out = openings_held_out(Project.objects.all())  # type: ignore[arg-type]
-    left_out: Counter[str] = Counter()
-    contents = {}
-    for name, given in run.config["files"].items():
-        rows = read_given(Path(given), targets[name])
+    contents: dict[str, Iterable[Row]] = {}
+    for name in sorted(given, key=list(targets).index):  # what is trained on comes first
+        rows = read_given(Path(given[name]), targets[name], recipe.data)
         if name in ("data", "prompts"):
             rows = [row for row in rows if not opens_held_out(row, held_out, left_out)]
         contents[targets[name]] = rows
-    return str(write_files(folder, contents, left_out, [], run.config["files"])["sha256"])
+    return contents
 
 
 def opens_held_out(row: Row, held_out: set[bytes], left_out: Counter[str]) -> bool:
@@ -165,31 +189,35 @@ def opens_held_out(row: Row, held_out: set[bytes], left_out: Counter[str]) -> bo
     return is_held_out
 
 
+def bag_rows(runs: Sequence[int]) -> list[Row]:
+    """The candidates of earlier rejection sampling runs, each draw once. Raises ExportError where a bag is gone."""
+    folders = dict(Run.objects.filter(pk__in=runs).order_by("pk").values_list("pk", "folder"))
+    try:
+        bags = [read_candidates(Path(folder) / "candidates.jsonl") for folder in folders.values()]
+    except DataError as error:
+        raise ExportError(f"the candidates of an earlier run: {error}") from error
+    return [asdict(candidate) for candidate in merge_bags(*bags)]
+
+
 # Files ----------------------------------------------------------------------------------------------------------------
 
 
 def write_files(
-    folder: Path,
-    contents: dict[str, Iterable[Row]],
-    left_out: Counter[str],
-    projects: Sequence[Project],
-    given: dict[str, str] | None = None,
+    folder: Path, contents: dict[str, Iterable[Row]], origin: dict[str, Any], left_out: Counter[str]
 ) -> dict[str, Any]:
-    """Write each file with its rows, then manifest.json; returns that. All appear whole, or none does: where an error
-    comes in between, or the first file, which is trained on, would be empty. Raises ExportError."""
-    manifest: dict[str, Any] = {
-        "projects": [project.slug for project in projects],
-        "given": given or {},
-        "created_at": timezone.now().isoformat(),
-        "files": {},
-    }
-    with appearing_whole(*(folder / name for name in contents), folder / "manifest.json") as (*files, manifest_file):
-        for (name, rows), file in zip(contents.items(), files, strict=True):
-            manifest["files"][name] = write_jsonl(file, rows)
-        manifest["left_out"] = {reason: count for reason, count in left_out.items() if count}
-        if not next(iter(manifest["files"].values()))["rows"]:
-            reasons = ", ".join(f"{count} {reason}" for reason, count in manifest["left_out"].items())
-            raise ExportError(f"there is nothing to train on; left out: {reasons or 'nothing'}")
+    """Write each file with its rows, then manifest.json; returns that. A file without rows is not written, except that
+    the first one must have some. All files appear whole, or none does: an error in between leaves nothing. Raises
+    ExportError."""
+    rows = {name: list(each) for name, each in contents.items()}
+    reasons = {reason: count for reason, count in left_out.items() if count}
+    if not rows[next(iter(rows))]:
+        said = ", ".join(f"{count} ({reason})" for reason, count in reasons.items())
+        raise ExportError(f"there is nothing to train on; left out: {said or 'nothing'}")
+    written = {name: each for name, each in rows.items() if each}
+    manifest: dict[str, Any] = {**origin, "created_at": timezone.now().isoformat(), "left_out": reasons, "files": {}}
+    with appearing_whole(*(folder / name for name in written), folder / "manifest.json") as (*files, manifest_file):
+        for (name, each), file in zip(written.items(), files, strict=True):
+            manifest["files"][name] = write_jsonl(file, each)
         digests = "".join(file["sha256"] for file in manifest["files"].values())
         manifest["sha256"] = hashlib.sha256(digests.encode()).hexdigest()
         manifest_file.write(as_json(manifest))

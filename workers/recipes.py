@@ -2,7 +2,7 @@
 and the settings that people change most. Loads no torch."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from importlib import import_module
@@ -31,6 +31,11 @@ class Data(Enum):
     DIALOGUES = "dialogues"
 
 
+def numbers(text: str) -> list[float]:
+    """0.7, 1.0 as a list. Raises ValueError, which names the word that is none."""
+    return [float(word) for word in text.replace(",", " ").split()]
+
+
 @dataclass(frozen=True)
 class Setting:
     """A setting that has a flag and a field of its own; the recipe's config class says what it means in full."""
@@ -44,6 +49,11 @@ class Setting:
     choices: tuple[str, ...] = ()
     label: str = ""
 
+    @property
+    def read(self) -> Callable[[str], Any]:
+        """Turns what was typed into the value. Raises ValueError."""
+        return self.kind if isinstance(self.kind, type) else numbers
+
     def check(self, value: Any) -> None:
         """Raises ValidationError for a value out of its range."""
         if self.choices:
@@ -53,11 +63,6 @@ class Setting:
         for number in value if isinstance(value, list) else [value]:
             if not self.least <= number <= self.most:  # put so that nan is refused too
                 raise ValidationError(f"{self.name} must be between {self.least} and {self.most}, got {number}")
-
-
-def numbers(text: str) -> list[float]:
-    """0.7, 1.0 as a list. Raises ValueError, which names the word that is none."""
-    return [float(word) for word in text.replace(",", " ").split()]
 
 
 @dataclass(frozen=True)
@@ -199,7 +204,16 @@ PPO = Recipe(
     config="modeling.ppo_config.PPOConfig",
     preset="ppo",
     data=Data.PROMPTS,
-    settings=(LEARNING_RATE, BATCH_SIZE, SEED),
+    settings=(
+        Setting("iterations", int, "Of one batch of answers each; 200 to 400 in the paper.", 1, 1_000_000),
+        Setting("batch_size", int, "Answers per iteration.", 1, 65_536),
+        Setting("mini_batch_size", int, "Answers per gradient step.", 1, 65_536),
+        Setting("learning_rate", float, "Constant.", 1e-8, 0.1),
+        Setting("beta", float, "Weight of the KL penalty that holds the policy to its base.", 0, 10),
+        Setting("max_new_tokens", int, "Tokens per answer, at most.", 1, 65_536),
+        Setting("evaluate_every", int, "Iterations between looks at the held-out prompts.", 1, 100_000),
+        SEED,
+    ),
     models=("base", "helpfulness_reward"),
     optional_models=("safety_reward",),
     files=(("prompts", "prompts.jsonl"), ("held_out", "held_out.jsonl")),

@@ -14,7 +14,7 @@ from django.template.defaultfilters import pluralize
 from annotation.models import Preference, Project, Prompt
 from modeling.registry.jobs import enqueue, reopen
 from modeling.registry.models import Job, ModelVersion, Run
-from workers.recipes import RECIPES, REWARD_MODEL, Data, Recipe, check_settings, model_kinds
+from workers.recipes import RECIPES, REJECTION_SAMPLING, REWARD_MODEL, Data, Recipe, check_settings, model_kinds
 
 LEAST_PAIRS = 2
 """Fewer training pairs than these can't be told apart from a mistake."""
@@ -46,6 +46,11 @@ class Order:
     """Projects that hold open data (imported public preferences): what a reward model's mix calls so."""
     bag: Sequence[Run] = ()
     """Earlier rejection sampling runs whose candidates are chosen from too."""
+
+    @property
+    def samples(self) -> bool:
+        """Whether it answers prompts, or, as rejection sampling may, learns from a bag of earlier answers alone."""
+        return self.recipe is not REJECTION_SAMPLING or self.settings.get("k") != 0
 
     @property
     def mix(self) -> str:
@@ -106,7 +111,9 @@ def check_order(order: Order) -> None:
     check_settings(order.recipe, order.settings)
     if order.files and (order.projects or order.open_projects):
         raise ValidationError("The data comes from projects or from a file, not from both.")
-    if not order.files:
+    if not order.samples and not order.bag:
+        raise ValidationError("k is 0, so nothing is sampled: name earlier runs whose candidates are learned from.")
+    if not order.files and (order.projects or order.samples):
         check_projects(order)
     for run in order.bag:
         if run.kind != order.recipe.kind or run.status != Job.Status.DONE:
@@ -119,7 +126,7 @@ def check_models(order: Order) -> None:
     """Each model that the recipe needs is there, of the right kind, and has weights to load."""
     for setting in order.recipe.all_models:
         model = order.models.get(setting)
-        if model is None and setting in order.recipe.models:
+        if model is None and setting in order.recipe.models and (setting == "base" or order.samples):
             raise ValidationError(f"{setting} is missing: name a registered model.")
         if model is None:
             continue

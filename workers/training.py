@@ -21,7 +21,7 @@ from modeling.registry.models import ModelVersion, Run
 from modeling.training_config import TrainingConfig, preset_for, save_config
 from workers.carrying import JobError, ShouldStop, Stopped
 from workers.metrics import Metrics
-from workers.preparing import write_data
+from workers.preparing import left_out_of, write_data
 from workers.processes import launched, process_count, reason_of
 from workers.recipes import RECIPES, REWARD_MODEL, Recipe
 from workers.runs import Report
@@ -63,7 +63,7 @@ def prepare_folder(run: Run, models: Mapping[str, ModelVersion], report: Report)
         try:
             digest = write_data(run, folder / "data")
         except ExportError as error:
-            raise JobError(f"The data could not be written: {error}.") from error
+            raise JobError(f"The data can not be used: {error}.") from error
         Run.objects.filter(pk=run.pk).update(data_digest=digest)
         save_config(config)
     return folder
@@ -108,6 +108,8 @@ def models_of(run: Run) -> dict[str, ModelVersion]:
 def register_output(run: Run, models: Mapping[str, ModelVersion], folder: Path) -> ModelVersion:
     """The trained model as a new version with its lineage, and the run's closing figures; both or none."""
     figures = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    if reasons := left_out_of(folder / "data"):
+        figures["left_out"] = reasons
     try:
         with transaction.atomic():
             model = ModelVersion.objects.create(

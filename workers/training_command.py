@@ -54,7 +54,7 @@ class TrainingCommand(BaseCommand):
         parser.add_argument("--name", help="name of the new model")
         parser.add_argument("--config", type=Path, metavar="YAML", help="settings; the flags below override them")
         for option in recipe.settings:
-            kind: dict[str, Any] = {"choices": option.choices} if option.choices else {"type": option.kind}
+            kind: dict[str, Any] = {"choices": option.choices} if option.choices else {"type": option.read}
             parser.add_argument(flag(option.name), help=option.help.replace("%", "%%"), **kind)
         if recipe is REWARD_MODEL:
             parser.add_argument("--dimension", choices=Project.Dimension.values)
@@ -95,9 +95,11 @@ class TrainingCommand(BaseCommand):
         """What the flags ask for. Raises CommandError."""
         recipe = self.recipe
         files = {name: options[name] for name, _ in recipe.files if options[name]}
-        needed = [*recipe.models, "name", *(["dimension"] if recipe is REWARD_MODEL else [])]
+        from_bag = recipe is REJECTION_SAMPLING and options["k"] == 0
+        models_needed = ("base",) if from_bag else recipe.models
+        needed = [*models_needed, "name", *(["dimension"] if recipe is REWARD_MODEL else [])]
         missing = [flag(name) for name in needed if not options[name]]
-        if not options["project"] and not files:
+        if not (options["project"] or files or from_bag):
             missing.insert(0, " or ".join(["--project", *(flag(name) for name, _ in recipe.files[:1])]))
         if missing:
             raise CommandError(f"{', '.join(missing)} missing; or --resume RUN to go on with a run.")
