@@ -1,7 +1,8 @@
-"""Sampling answers from a chat model: one engine, for two answers that stream beside each other and for campaigns.
+"""Sampling answers from chat models, for two answers that stream beside each other and for whole sets of prompts.
 
-The engine (modeling/decoding.py) prefills every distinct prompt once, gives each request a row of its own, and hands a
-finished row's place to the next request. Temperature, top-p, seed and length are each request's own.
+A model is a policy, which the engine runs in this process, or an endpoint (modeling/endpoints.py), which is asked over
+the network. The engine (modeling/decoding.py) prefills every distinct prompt once, gives each request a row of its own,
+and hands the places of finished rows to the next requests. Temperature, top-p, seed and length are each request's own.
 
 A request's random numbers depend on its seed alone, one per token, so that it draws the same answer whatever else is in
 its batch, up to the rounding of the logits: where a draw falls within that of a border between two tokens, another
@@ -17,6 +18,7 @@ from transformers import PreTrainedTokenizerBase
 from modeling.chat import Message, encode_prompt, truncate_prompt
 from modeling.checkpoints import Policy
 from modeling.decoding import Step, generate
+from modeling.endpoints import Endpoint, answer_requests, increments
 from modeling.sampling_requests import (
     Answer,
     FinishReason,
@@ -33,6 +35,7 @@ __all__ = [
     "FinishReason",
     "Increment",
     "Request",
+    "Sampler",
     "SamplingError",
     "answer_seed",
     "sample_batch",
@@ -43,38 +46,43 @@ __all__ = [
 ROWS = 64
 """How many answers are in flight at a time, unless the caller says otherwise."""
 
+Sampler = Policy | Endpoint
+"""What answers are sampled from."""
+
 _BYTE_TOKEN = re.compile("<0x[0-9A-F]{2}>")
 
 
-def stream(requests: Sequence[tuple[Policy, Request]]) -> Iterator[Increment]:
+def stream(requests: Sequence[tuple[Sampler, Request]]) -> Iterator[Increment]:
     """Answers a few requests at once, token by token; the texts of a request's increments make up its answer's text.
 
-    Requests to the same policy run as one batch; those to different policies take turns, so that their texts grow side
-    by side. Raises SamplingError or ChatError before the first increment.
+    Requests to the same policy run as one batch; those to different models take turns, so that their texts grow side
+    by side. An endpoint's increments may be without text. Raises SamplingError or ChatError, for a policy before the
+    first increment; EndpointError at any time.
     """
-    prompts = [_encoded(policy, request) for policy, request in requests]
     batches: dict[int, list[int]] = {}
-    for index, (policy, _) in enumerate(requests):
-        batches.setdefault(id(policy.model), []).append(index)
-    runs = [
-        _increments(
-            requests[indices[0]][0],
-            [requests[index][1] for index in indices],
-            [prompts[index] for index in indices],
-            indices,
-        )
-        for indices in batches.values()
-    ]
+    runs: list[Iterator[list[Increment]]] = []
+    prompts: dict[int, list[int]] = {}
+    for index, (sampler, request) in enumerate(requests):
+        if isinstance(sampler, Endpoint):
+            runs.append(increments(sampler, request, index))
+        else:
+            prompts[index] = _encoded(sampler, request)
+            batches.setdefault(id(sampler.model), []).append(index)
+    for indices in batches.values():
+        policy = requests[indices[0]][0]
+        assert isinstance(policy, Policy)  # noqa: S101 - endpoints are in no batch
+        asked = [requests[index][1] for index in indices]
+        runs.append(_increments(policy, asked, [prompts[index] for index in indices], indices))
     while runs:
         for run in list(runs):
-            if (increments := next(run, None)) is None:
+            if (new := next(run, None)) is None:
                 runs.remove(run)
             else:
-                yield from increments
+                yield from new
 
 
 def sample_batch(
-    policy: Policy,
+    sampler: Sampler,
     prompts: Sequence[Sequence[Message]],
     *,
     temperature: float = 1.0,
@@ -88,7 +96,7 @@ def sample_batch(
     """n answers to each prompt, as (index of the prompt, its answers), each as soon as its last answer is done.
 
     At most ``rows`` answers are in flight at a time. The answers to a prompt depend on the seed and its messages, not
-    on its place among the prompts. Raises SamplingError or ChatError before the first answer.
+    on its place among the prompts. Raises SamplingError or ChatError.
     """
     requests = n_requests(
         prompts,
@@ -100,7 +108,7 @@ def sample_batch(
         logprobs=logprobs,
     )
     done: dict[int, dict[int, Answer]] = {}
-    for index, answer in sample_requests(policy, requests, rows=rows):
+    for index, answer in sample_requests(sampler, requests, rows=rows):
         prompt, draw = divmod(index, n)
         answers = done.setdefault(prompt, {})
         answers[draw] = answer
@@ -109,16 +117,19 @@ def sample_batch(
             yield prompt, [answers[draw] for draw in range(n)]
 
 
-def sample_requests(policy: Policy, requests: Sequence[Request], *, rows: int = ROWS) -> Iterator[tuple[int, Answer]]:
-    """Answers any mix of requests to one policy, as (index of the request, its answer), each as soon as it is done.
+def sample_requests(sampler: Sampler, requests: Sequence[Request], *, rows: int = ROWS) -> Iterator[tuple[int, Answer]]:
+    """Answers any mix of requests to one model, as (index of the request, its answer), each as soon as it is done.
 
     At most ``rows`` are in flight; others take the places of those that have finished. Requests for the same prompt
-    share its prefill. Raises SamplingError or ChatError before the first answer.
+    share its prefill. An endpoint decides itself how many it takes. Raises SamplingError or ChatError.
     """
     require(rows >= 1, "rows", "at least 1", rows)
-    prompts = [_encoded(policy, request) for request in requests]
-    drafts = _drafts(policy, requests, prompts)
-    for steps in generate(policy, requests, prompts, rows):
+    if isinstance(sampler, Endpoint):
+        yield from answer_requests(sampler, requests)
+        return
+    prompts = [_encoded(sampler, request) for request in requests]
+    drafts = _drafts(sampler, requests, prompts)
+    for steps in generate(sampler, requests, prompts, rows):
         for step in steps:
             drafts[step.request].add(step)
             if step.finish is not None:
@@ -206,15 +217,15 @@ def _increments(
     """The batch of one policy, one list per token; indices say which of the stream's requests its rows are."""
     drafts = _drafts(policy, requests, prompts)
     for steps in generate(policy, requests, prompts, rows=len(requests)):
-        increments = []
+        new = []
         for step in steps:
             draft = drafts[step.request]
             draft.add(step)
             text = draft.show(step)
             answer = draft.answer(step) if step.finish else None
             if text or answer:
-                increments.append(Increment(indices[step.request], text, answer))
-        yield increments
+                new.append(Increment(indices[step.request], text, answer))
+        yield new
 
 
 def _encoded(policy: Policy, request: Request) -> list[int]:

@@ -1,0 +1,335 @@
+"""A served model is asked through a real HTTP server on this machine that speaks the chat completions protocol."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from modeling.chat import Message
+from modeling.endpoints import ContextTooLongError, Endpoint, EndpointError
+from modeling.sampling import Answer, Request, SamplingError, answer_seed, sample_batch, sample_requests, stream
+
+SKY = [Message(role="user", content="the sky")]
+Reply = Callable[["Asked"], None]
+
+
+class Asked(BaseHTTPRequestHandler):
+    """One request to the server; a reply writes to it."""
+
+    protocol_version = "HTTP/1.1"
+    body: dict[str, Any]
+
+    def do_POST(self) -> None:
+        served: Server = self.server  # type: ignore[assignment]
+        self.body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        with served.lock:
+            served.asked.append((self.path, self.headers.get("authorization"), self.body))
+            reply = served.replies.pop(0) if served.replies else served.otherwise
+        reply(self)
+
+    def send(self, status: int, content: str, kind: str = "application/json", **headers: str) -> None:
+        self.send_response(status)
+        for name, value in {"content-type": kind, "content-length": str(len(content.encode())), **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(content.encode())
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """A test prints nothing."""
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Asked)
+        self.lock = threading.Lock()
+        self.asked: list[tuple[str, str | None, dict[str, Any]]] = []
+        self.replies: list[Reply] = []
+        self.otherwise: Reply = says("blue")
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+
+def says(text: str, finish: str = "stop", **choice: Any) -> Reply:
+    """A whole answer."""
+
+    def reply(asked: Asked) -> None:
+        message = {"role": "assistant", "content": text}
+        choices = [{"index": 0, "message": message, "finish_reason": finish, **choice}]
+        usage = {"prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 14}
+        completion = {"id": "1", "object": "chat.completion", "created": 0, "model": "m"}
+        asked.send(200, json.dumps({**completion, "choices": choices, "usage": usage}))
+
+    return reply
+
+
+def fails(status: int, message: str = "out of order", **headers: str) -> Reply:
+    def reply(asked: Asked) -> None:
+        asked.send(status, json.dumps({"error": {"message": message, "type": "e", "code": None}}), **headers)
+
+    return reply
+
+
+def streams(*pieces: str, finish: str | None = "stop", usage: bool = True, then: Reply | None = None) -> Reply:
+    """Server-sent events; without a finish the connection just ends."""
+
+    def reply(asked: Asked) -> None:
+        asked.send_response(200)
+        asked.send_header("content-type", "text/event-stream")
+        asked.send_header("connection", "close")
+        asked.end_headers()
+        head = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "m"}
+        ends = [None] * len(pieces) + ([finish] if finish else [])
+        for piece, end in zip([*pieces, ""], ends, strict=False):
+            choice = {"index": 0, "delta": {"content": piece}, "finish_reason": end}
+            asked.wfile.write(f"data: {json.dumps({**head, 'choices': [choice]})}\n\n".encode())
+            asked.wfile.flush()
+        if then:
+            then(asked)
+        if finish and usage:
+            spent = {"prompt_tokens": 11, "completion_tokens": len(pieces), "total_tokens": 11 + len(pieces)}
+            asked.wfile.write(f"data: {json.dumps({**head, 'choices': [], 'usage': spent})}\n\n".encode())
+        if finish:
+            asked.wfile.write(b"data: [DONE]\n\n")
+        asked.close_connection = True
+
+    return reply
+
+
+def hangs(seconds: float) -> Reply:
+    def reply(asked: Asked) -> None:
+        time.sleep(seconds)
+        asked.close_connection = True
+
+    return reply
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def endpoint_of(server: Server, **settings: Any) -> Endpoint:
+    return Endpoint(server.url, "llama", **{"first_pause": 0.01, "attempts": 3, **settings})
+
+
+def answered(server: Server, request: Request | None = None, **settings: Any) -> Answer:
+    [(_, answer)] = sample_requests(endpoint_of(server, **settings), [request or Request(SKY)])
+    return answer
+
+
+def streamed(server: Server, **settings: Any) -> tuple[str, Answer]:
+    increments = list(stream([(endpoint_of(server, **settings), Request(SKY))]))
+    answer = increments[-1].answer
+    assert answer is not None
+    return "".join(increment.text for increment in increments), answer
+
+
+def test_a_request_is_passed_on_with_all_its_settings(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARBOUR_KEY", "secret")
+    request = Request(SKY, temperature=0.7, top_p=0.9, seed=2**63 - 1, max_new_tokens=50)
+    answer = answered(server, request, key_variable="HARBOUR_KEY")
+    assert (answer.text, answer.finish_reason) == ("blue", "stop")
+    assert (answer.prompt_tokens, answer.answer_tokens, answer.token_ids) == (11, 3, ())
+    [(path, authorization, body)] = server.asked
+    assert (path, authorization) == ("/v1/chat/completions", "Bearer secret")
+    assert body.pop("messages") == SKY
+    assert not body.pop("stream", False)
+    expected = {"model": "llama", "temperature": 0.7, "top_p": 0.9, "seed": 2**63 - 1, "max_tokens": 50}
+    assert body == expected
+
+
+def test_a_batch_gets_the_same_seeds_as_a_policy_would(server: Server) -> None:
+    prompts = [SKY, [Message(role="user", content="the sea")]]
+    answers = dict(sample_batch(endpoint_of(server), prompts, n=2, seed=5))
+    assert {index: len(drawn) for index, drawn in answers.items()} == {0: 2, 1: 2}
+    seeds = {body["seed"] for _, _, body in server.asked}
+    assert seeds == {answer_seed(5, prompt, draw) for prompt in prompts for draw in range(2)}
+
+
+def test_several_requests_of_a_batch_are_sent_at_a_time(server: Server) -> None:
+    both = threading.Barrier(2, timeout=10)
+
+    def together(asked: Asked) -> None:
+        both.wait()
+        says("blue")(asked)
+
+    server.otherwise = together
+    assert len(list(sample_requests(endpoint_of(server, in_flight=2), [Request(SKY)] * 4))) == 4
+
+
+def test_log_probabilities_are_asked_for_and_read(server: Server) -> None:
+    listed = [{"token": text, "logprob": value, "bytes": None, "top_logprobs": []} for text, value in (("a", -0.5),)]
+    server.replies = [says("a", logprobs={"content": listed, "refusal": None})]
+    assert answered(server, Request(SKY, logprobs=True)).logprobs == (-0.5,)
+    assert server.asked[0][2]["logprobs"] is True
+    with pytest.raises(EndpointError, match="gives no log-probabilities"):
+        answered(server, Request(SKY, logprobs=True))
+
+
+def test_an_answer_that_was_cut_says_so_and_one_that_was_withheld_is_an_error(server: Server) -> None:
+    server.replies = [says("bl", finish="length"), says("", finish="content_filter")]
+    assert answered(server).finish_reason == "length"
+    with pytest.raises(EndpointError, match="ended its answer by 'content_filter'; expected stop or length"):
+        answered(server)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_server_that_is_busy_or_failing_is_asked_again(server: Server, status: int) -> None:
+    server.replies = [fails(status), fails(status)]
+    assert answered(server).text == "blue"
+    assert len(server.asked) == 3
+
+
+def test_a_server_that_keeps_failing_is_given_up_and_named(server: Server) -> None:
+    server.otherwise = fails(500, "no memory left")
+    with pytest.raises(EndpointError) as caught:
+        answered(server)
+    assert str(caught.value) == (
+        f'"llama" at {server.url} answered 500 after 3 attempts: no memory left. See the server\'s log'
+    )
+    assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [(400, "settings that the server takes"), (401, "HARBOUR_KEY"), (403, "HARBOUR_KEY"), (404, "ends in /v1")],
+)
+def test_what_a_server_refuses_is_not_asked_again(
+    server: Server, status: int, advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARBOUR_KEY", "secret")
+    server.otherwise = fails(status, "no such thing")
+    with pytest.raises(EndpointError, match=rf"answered {status}: no such thing\. .*{advice}") as caught:
+        answered(server, key_variable="HARBOUR_KEY")
+    assert "secret" not in str(caught.value)
+    assert len(server.asked) == 1
+
+
+def test_the_pauses_double_and_a_server_that_says_when_to_come_back_is_heard(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("modeling.endpoints.time.sleep", pauses.append)
+    server.replies = [fails(500), fails(500), fails(500), fails(429, retry_after="7")]
+    answered(server, attempts=5, first_pause=1.0)
+    assert 0.5 <= pauses[0] <= 1 <= pauses[1] <= 2 <= pauses[2] <= 4
+    assert pauses[3] == pytest.approx(7, abs=1)  # 4 to 8 by doubling, at least 7 by Retry-After
+
+
+def test_a_silent_server_times_out_and_is_asked_again(server: Server) -> None:
+    server.replies = [hangs(0.6)]
+    assert answered(server, timeout=0.2).text == "blue"
+    server.replies = [hangs(0.6), hangs(0.6)]
+    with pytest.raises(EndpointError, match=r"sent nothing for 0\.2 seconds after 2 attempts"):
+        answered(server, timeout=0.2, attempts=2)
+
+
+def test_a_server_that_is_not_there_is_named() -> None:
+    gone = Server()
+    gone.server_close()
+    with pytest.raises(EndpointError, match=rf"at {gone.url} is out of reach .* after 2 attempts .*check the URL"):
+        answered(gone, attempts=2)
+
+
+def test_a_dialogue_beyond_the_context_is_said_to_be_too_long(server: Server) -> None:
+    server.otherwise = fails(400, "This model's maximum context length is 128 tokens. However, you requested 130.")
+    with pytest.raises(ContextTooLongError, match=r"128 tokens.*Shorten the dialogue or lower max_new_tokens"):
+        answered(server)
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("content", ['{"choices": [', "[]", '{"choices": []}', "{}"])
+def test_an_answer_of_another_protocol_is_an_error(server: Server, content: str) -> None:
+    server.otherwise = lambda asked: asked.send(200, content)
+    with pytest.raises(EndpointError, match=r"can't be read|doesn't speak the chat completions protocol"):
+        answered(server)
+
+
+def test_a_web_page_in_place_of_an_answer_is_an_error(server: Server) -> None:
+    server.otherwise = lambda asked: asked.send(200, "<html>Welcome</html>", kind="text/html")
+    with pytest.raises(EndpointError, match=r"doesn't speak the chat completions protocol.*Welcome"):
+        answered(server)
+
+
+def test_streamed_pieces_make_up_the_answer(server: Server) -> None:
+    server.otherwise = streams("  The", " sky", " ", " is blue. ", "\n")
+    text, answer = streamed(server)
+    assert text == answer.text == "The sky  is blue."
+    assert (answer.finish_reason, answer.prompt_tokens, answer.answer_tokens) == ("stop", 11, 5)
+    assert server.asked[0][2]["stream_options"] == {"include_usage": True}
+
+
+def test_a_stream_is_asked_for_again_until_its_first_piece(server: Server) -> None:
+    server.replies = [fails(503), streams(finish=None, then=hangs(0.6))]
+    server.otherwise = streams("blue")
+    assert streamed(server, timeout=0.2)[0] == "blue"
+    assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("reply", "message"),
+    [
+        (streams("The", " sky", finish=None), "broke off its answer after 7 characters"),
+        (streams("The", finish=None, then=hangs(0.6)), "sent nothing for 0.2 seconds"),
+        (streams("The", then=lambda asked: asked.wfile.write(b"data: {oops\n\n") and None), "can't be read"),
+        (streams("The", usage=False), "how many tokens it spent"),
+    ],
+)
+def test_a_broken_stream_is_an_error(server: Server, reply: Reply, message: str) -> None:
+    server.otherwise = reply
+    with pytest.raises(EndpointError, match=message):
+        streamed(server, timeout=0.2)
+    assert len(server.asked) == 1
+
+
+def test_a_slow_stream_lets_its_caller_stop(server: Server) -> None:
+    server.otherwise = streams("The", then=hangs(1))
+    running = stream([(endpoint_of(server), Request(SKY))])
+    seen = [next(running) for _ in range(4)]
+    assert [increment.text for increment in seen if increment.text] == ["The"]
+    running.close()
+
+
+def test_two_endpoints_stream_side_by_side(server: Server) -> None:
+    both = threading.Barrier(2, timeout=10)
+    server.otherwise = streams("The", " sky", then=lambda asked: bool(both.wait()) and None)
+    endpoint = endpoint_of(server)
+    answers = [increment for increment in stream([(endpoint, Request(SKY))] * 2) if increment.answer]
+    assert sorted(increment.request for increment in answers) == [0, 1]
+
+
+def test_a_key_that_is_not_there_is_named_before_anything_is_sent(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HARBOUR_KEY", raising=False)
+    with pytest.raises(EndpointError, match="the environment variable HARBOUR_KEY is not set"):
+        answered(server, key_variable="HARBOUR_KEY")
+    assert not server.asked
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("localhost:8000", "like http://host:8000/v1"),
+        ("file:///etc/passwd", "like http://host:8000/v1"),
+        ("http://me:pass@host/v1", "holds a user name or password"),
+    ],
+)
+def test_a_url_that_is_none_is_refused(url: str, message: str) -> None:
+    with pytest.raises(SamplingError, match=message) as caught:
+        Endpoint(url, "llama")
+    assert "pass@" not in str(caught.value)
