@@ -58,6 +58,15 @@ class Curve:
     last_step: int
     latest: float
 
+    @property
+    def label(self) -> str:
+        return self.name.replace("_", " ").replace("per second", "per s")
+
+    @property
+    def only_y(self) -> str:
+        """Height of the point of a curve that has but one."""
+        return self.points.partition(",")[2]
+
 
 def curve(name: str, values: Sequence[tuple[int, float]], bounds: tuple[float, float] | None = None) -> Curve | None:
     """The curve through (step, value) in the order of steps, or None without values.

@@ -31,7 +31,7 @@ def model(request: HttpRequest, name: str) -> HttpResponse:
 
 def page(request: HttpRequest, version: ModelVersion, form: ToPoolForm | None = None) -> HttpResponse:
     run = version.made_by.select_related("created_by").first()
-    sampled = version.kind == ModelVersion.Kind.POLICY and version.backend == ModelVersion.Backend.LOCAL
+    sampled = version.kind == ModelVersion.Kind.POLICY and version.backend != ModelVersion.Backend.NAME_ONLY
     context = {
         "section": "models",
         "version": version,

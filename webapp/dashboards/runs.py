@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 from modeling.registry.jobs import request_cancel, worker_is_alive
 from modeling.registry.models import Run
 from webapp.dashboards.charts import Curve, curve
+from webapp.dashboards.closing import closing_of
 from webapp.dashboards.training import TrainingForm
 from workers.recipes import RECIPES
 from workers.starting import resume_run, start_training
@@ -27,8 +28,8 @@ MOST_POINTS = 300
 """Points of a curve that a page shows; each is the mean of its stretch of steps."""
 LOG_TAIL = 8192
 """Bytes of a run's log that its page shows."""
-CURVES = {"loss": None, "accuracy": (0.0, 1.0)}
-"""The figures that are drawn, with the ends of their axis where these are known."""
+FIRST_CURVES = ("loss", "reward", "held_out_reward", "kl", "held_out_kl", "accuracy")
+LAST_CURVES = ("gradient_norm", "learning_rate")
 
 
 @permission_required("registry.view_run", raise_exception=True)
@@ -50,6 +51,7 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
         "inputs": run.inputs.all(),
         "settings": list(settings_of(run.config)),
         "curves": curves(run),
+        "closing": closing_of(run.report),
         "log": log_tail(run),
         "worker_alive": run.is_over or worker_is_alive("training"),
     }
@@ -83,21 +85,28 @@ def log_tail(run: Run) -> str:
 
 
 def curves(run: Run) -> list[Curve]:
-    """The run's drawn figures, thinned by the database to at most MOST_POINTS points each."""
+    """The curves of all of the run's figures, what it is about first and its speed last, thinned by the database to at
+    most MOST_POINTS points each."""
     last = run.metrics.aggregate(last=Max("step"))["last"]
     if last is None:
         return []
     thinned = (
-        run.metrics.filter(name__in=CURVES)
-        .values("name", stretch=F("step") * MOST_POINTS / (last + 1))
+        run.metrics.values("name", stretch=F("step") * MOST_POINTS / (last + 1))
         .annotate(at=Max("step"), mean=Avg("value"))
         .order_by("name", "at")
     )
-    drawn = {
-        name: curve(name, [(row["at"], row["mean"]) for row in rows], CURVES[name])
+    drawn = [
+        curve(name, [(row["at"], row["mean"]) for row in rows], (0.0, 1.0) if name.endswith("accuracy") else None)
         for name, rows in groupby(thinned, key=lambda row: row["name"])
-    }
-    return [found for name in CURVES if (found := drawn.get(name))]
+    ]
+    return sorted(filter(None, drawn), key=lambda found: place_of(found.name))
+
+
+def place_of(name: str) -> tuple[int, int, str]:
+    """Where a curve stands on the page."""
+    if name in FIRST_CURVES:
+        return 0, FIRST_CURVES.index(name), name
+    return (2 if name in LAST_CURVES or name.endswith("_per_second") else 1), 0, name
 
 
 @permission_required("registry.add_run", raise_exception=True)

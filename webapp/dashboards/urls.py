@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from webapp.dashboards import project_settings, projects, registry, runs, transfers
+from webapp.dashboards import iterations, project_settings, projects, registry, runs, transfers
 
 urlpatterns = [
     path("projects/", projects.projects, name="projects"),
@@ -30,6 +30,7 @@ urlpatterns = [
     path("models/<slug:name>/", registry.model, name="model"),
     path("models/<slug:name>/stage/", registry.set_stage, name="model-stage"),
     path("models/<slug:name>/pool/", registry.to_pool, name="model-to-pool"),
+    path("iterations/", iterations.iterations, name="iterations"),
     path("runs/", runs.runs, name="runs"),
     path("runs/new/", runs.new_run, name="run-new"),
     path("runs/new/<slug:recipe>/", runs.train, name="run-train"),

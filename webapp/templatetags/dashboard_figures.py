@@ -12,6 +12,12 @@ register.filter("percent_interval", percent_interval)
 
 
 @register.filter
+def figure(value: float) -> str:
+    """In three digits that say something: 0.693, 1.2e-05, 12,345."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+@register.filter
 def duration(seconds: float | None) -> str:
     """42 s, 3 min 05 s, 2 h 10 min; a dash for nothing."""
     if seconds is None:
