@@ -157,7 +157,7 @@ def start_sampling(
     if not prompts:
         raise ValidationError("A campaign needs at least one prompt: choose a project with prompts or upload a file.")
     for model in models:
-        if model.backend != ModelVersion.Backend.LOCAL:
+        if model.backend == ModelVersion.Backend.NAME_ONLY:
             raise ValidationError(f"{model} has no checkpoint to sample from: it is only a name in imported data.")
     _refuse_a_second(campaign, Run.Kind.CAMPAIGN_SAMPLING)
     campaign.project.target = len(prompts) * len(list(combinations(models, 2))) * campaign.project.overlap

@@ -7,6 +7,7 @@ come from an administrator at the command line; the key itself is in the worker'
 
 import os
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -27,6 +28,7 @@ from modeling.sampling_requests import Answer, FinishReason, Increment, Request,
 _FINISHES: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
 _TOO_LONG = ("context_length_exceeded", "context length", "context window", "maximum model length")
 """How servers say that a dialogue and its answer don't fit, in the error's code or message."""
+_VARIABLE = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _HEARTBEAT = 0.1
 """Seconds after which a stream that is waiting for text yields an empty increment, so that its caller can stop."""
 _LONGEST_PAUSE = 60.0
@@ -70,6 +72,9 @@ class Endpoint:
                 "environment variable and give its name"
             )
         require(bool(self.model), "the endpoint's model", "the server's name for it", self.model)
+        if self.key_variable and not _VARIABLE.fullmatch(self.key_variable):
+            # what was given isn't repeated: it may be the key
+            raise EndpointError("key_variable must be the name of an environment variable that holds the key")
         require(self.timeout > 0, "timeout", "above 0 seconds", self.timeout)
         require(self.attempts >= 1, "attempts", "at least 1", self.attempts)
         require(self.in_flight >= 1, "in_flight", "at least 1", self.in_flight)

@@ -15,7 +15,9 @@ from modeling.checkpoints import (
     load_policy,
     load_reward_model,
 )
+from modeling.endpoints import Endpoint
 from modeling.registry.models import ModelVersion
+from modeling.sampling import Sampler
 
 transformers_logging.disable_progress_bar()  # a worker's output is a log
 
@@ -23,8 +25,10 @@ KEPT = 4
 """How many models of each kind stay in memory; the one that was used longest ago goes first."""
 
 
-def policy_of(model: ModelVersion) -> Policy:
-    """The chat model to sample from. Raises CheckpointError."""
+def policy_of(model: ModelVersion) -> Sampler:
+    """What to sample from: a checkpoint's chat model, loaded, or an endpoint. Raises CheckpointError, SamplingError."""
+    if model.backend == ModelVersion.Backend.ENDPOINT:
+        return Endpoint(model.base_url, model.remote_model, model.key_variable)
     return _policy(_folder(model), model.digest)
 
 
@@ -50,6 +54,8 @@ def _reward_model(folder: Path, registered: str) -> RewardModel:
 
 
 def _folder(model: ModelVersion) -> Path:
+    if model.backend == ModelVersion.Backend.ENDPOINT:
+        raise CheckpointError(f"{model} has no checkpoint here: it is served at {model.base_url}")
     if model.backend != ModelVersion.Backend.LOCAL:
         raise CheckpointError(f"{model} has no checkpoint: it is only a name in imported data")
     return Path(model.path)

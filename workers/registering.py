@@ -1,4 +1,4 @@
-"""Registering checkpoints: a folder is looked at once, thoroughly, so that sampling and training meet no surprise."""
+"""Registering models: a folder or an endpoint is looked at once, thoroughly, so that its use meets no surprise."""
 
 import json
 from pathlib import Path
@@ -7,13 +7,18 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from transformers import PreTrainedTokenizerBase
 
-from modeling.chat import ChatError, encode_prompt
+from modeling.chat import ChatError, Message, encode_prompt
 from modeling.checkpoints import CheckpointError, digest, load_tokenizer, parameter_count
+from modeling.endpoints import Endpoint, answer
 from modeling.registry.models import ModelVersion
+from modeling.sampling import Request, SamplingError
 from workers.starting import check_name
 
 VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 """Files that hold a tokenizer's vocabulary, by its kind."""
+
+
+_SMALLEST_REQUEST = Request([Message(role="user", content="Hello")], max_new_tokens=1)
 
 
 class RegistrationError(ValueError):
@@ -53,6 +58,47 @@ def register_model(
             licence=licence,
             description=description,
         ), True
+
+
+def register_endpoint(
+    base_url: str,
+    remote_model: str,
+    name: str,
+    *,
+    key_variable: str = "",
+    licence: str = "",
+    activate: bool = False,
+    description: str = "",
+) -> tuple[ModelVersion, bool]:
+    """Register a chat model that an OpenAI-compatible server serves; the row, and whether it is new.
+
+    The model is asked for one token first, with the key in the environment variable of that name, which is all that is
+    stored of it. A name that has the same endpoint already keeps it, and takes a new key variable. Raises
+    RegistrationError.
+    """
+    try:
+        check_name(name)
+        answer(Endpoint(base_url, remote_model, key_variable, timeout=30, attempts=2), _SMALLEST_REQUEST)
+    except ValidationError as error:
+        raise RegistrationError(error.message) from error
+    except SamplingError as error:
+        raise RegistrationError(str(error)) from error
+    where = {"backend": ModelVersion.Backend.ENDPOINT, "base_url": base_url, "remote_model": remote_model}
+    with transaction.atomic():
+        model = ModelVersion.objects.filter(name=name).first()
+        if model is None:
+            stage = ModelVersion.Stage.ACTIVE if activate else ModelVersion.Stage.CANDIDATE
+            known = {"stage": stage, "licence": licence, "description": description, "key_variable": key_variable}
+            return ModelVersion.objects.create(name=name, kind=ModelVersion.Kind.POLICY, **where, **known), True
+        if any(getattr(model, field) != value for field, value in where.items()):
+            raise RegistrationError(
+                f'the name "{name}" belongs to another model; choose a new name: answers point to the old one'
+            )
+        model.key_variable = key_variable
+        if activate:
+            model.stage = ModelVersion.Stage.ACTIVE
+        model.save(update_fields=["key_variable", "stage"])
+        return model, False
 
 
 def check_checkpoint(folder: Path, kind: str) -> None:

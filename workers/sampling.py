@@ -8,9 +8,10 @@ from django.db import transaction
 
 from annotation.models import Comparison, Response
 from modeling.chat import ChatError, encode_prompt
-from modeling.checkpoints import CheckpointError, Policy
+from modeling.checkpoints import CheckpointError
+from modeling.endpoints import ContextTooLongError, Endpoint, EndpointError
 from modeling.registry.jobs import beat
-from modeling.sampling import Answer, Request, SamplingError, stream
+from modeling.sampling import Answer, Request, Sampler, SamplingError, stream
 from workers.carrying import JobError, ShouldStop, Stopped
 from workers.loading import policy_of
 
@@ -41,6 +42,16 @@ def sample(comparison: Comparison, should_stop: ShouldStop) -> None:
             if time.monotonic() - shown_at >= SHOW_EVERY_SECONDS:
                 _show(comparison, sides, texts)
                 shown_at = time.monotonic()
+    except ContextTooLongError as error:
+        raise JobError(
+            "The conversation is too long for one of the two models. Shorten it, or start a new one."
+        ) from error
+    except EndpointError as error:
+        log.error("comparison %s: %s", comparison.pk, error)
+        raise JobError(
+            "One of the two models could not be asked. A manager finds its name and the reason in the worker's log "
+            f"(comparison {comparison.pk})."
+        ) from error
     except (ChatError, SamplingError) as error:
         raise JobError(f"The answers could not be sampled: {error}.") from error
     _store(comparison, sides, [answers[0], answers[1]])
@@ -52,24 +63,26 @@ def _sides(comparison: Comparison) -> list[Response]:
     return [rows.get(pk=pk) for pk in (comparison.response_a_id, comparison.response_b_id)]
 
 
-def _asked(comparison: Comparison, response: Response) -> tuple[Policy, Request]:
-    policy = _policy(comparison, response)
+def _asked(comparison: Comparison, response: Response) -> tuple[Sampler, Request]:
+    sampler = _sampler(comparison, response)
     asked_for = {name: getattr(response, name) for name in ASKED_FOR}
     try:
         request = Request(response.prompt.messages, **asked_for)
-        length = len(encode_prompt(policy.tokenizer, request.messages))
+        if isinstance(sampler, Endpoint):
+            return sampler, request  # its server says so if the conversation is too long
+        length = len(encode_prompt(sampler.tokenizer, request.messages))
     except (ChatError, SamplingError) as error:
         raise JobError(f"The answers could not be sampled: {error}.") from error
-    room = policy.model.config.max_position_embeddings - request.max_new_tokens
+    room = sampler.model.config.max_position_embeddings - request.max_new_tokens
     if length > room:
         raise JobError(
             f"The conversation is too long: {length:,} tokens, and with {request.max_new_tokens:,} for an answer "
             f"there is room for {max(room, 0):,}. Shorten it, or start a new one."
         )
-    return policy, request
+    return sampler, request
 
 
-def _policy(comparison: Comparison, response: Response) -> Policy:
+def _sampler(comparison: Comparison, response: Response) -> Sampler:
     assert response.model_version is not None  # noqa: S101 - only imported answers can be without
     try:
         return policy_of(response.model_version)

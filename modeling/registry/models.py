@@ -17,6 +17,7 @@ class ModelVersion(models.Model):
 
     class Backend(models.TextChoices):
         LOCAL = "local", "local checkpoint"
+        ENDPOINT = "endpoint", "served endpoint"
         NAME_ONLY = "name_only", "name only (imported answers)"
 
     class Stage(models.TextChoices):
@@ -30,6 +31,11 @@ class ModelVersion(models.Model):
     stage = models.CharField(max_length=20, choices=Stage, default=Stage.CANDIDATE)
     path = models.CharField(max_length=500, blank=True, help_text="Folder of a Hugging Face checkpoint.")
     digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the checkpoint's files.")
+    base_url = models.CharField(max_length=500, blank=True, help_text="Of an OpenAI-compatible endpoint, with /v1.")
+    remote_model = models.CharField(max_length=200, blank=True, help_text="The endpoint's name for the model.")
+    key_variable = models.CharField(
+        max_length=100, blank=True, help_text="The worker's environment variable that holds the key; never the key."
+    )
     parents = models.ManyToManyField("self", symmetrical=False, related_name="children", blank=True)
     parameters = models.BigIntegerField(null=True, blank=True, help_text="Number of parameters.")
     licence = models.CharField(max_length=100, blank=True)
@@ -43,7 +49,11 @@ class ModelVersion(models.Model):
             models.CheckConstraint(
                 name="a_local_checkpoint_has_a_path",
                 condition=~models.Q(backend="local") | ~models.Q(path=""),
-            )
+            ),
+            models.CheckConstraint(
+                name="an_endpoint_has_a_url_and_a_model",
+                condition=~models.Q(backend="endpoint") | (~models.Q(base_url="") & ~models.Q(remote_model="")),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -58,8 +68,9 @@ class ModelVersion(models.Model):
 
 
 def samplable_models() -> models.QuerySet[ModelVersion]:
-    """The policies that answers can be sampled from."""
-    policies = ModelVersion.objects.filter(kind=ModelVersion.Kind.POLICY, backend=ModelVersion.Backend.LOCAL)
+    """The policies that answers can be sampled from: checkpoints here and served endpoints."""
+    backends = (ModelVersion.Backend.LOCAL, ModelVersion.Backend.ENDPOINT)
+    policies = ModelVersion.objects.filter(kind=ModelVersion.Kind.POLICY, backend__in=backends)
     return policies.exclude(stage=ModelVersion.Stage.RETIRED).order_by("name")
 
 
@@ -108,6 +119,8 @@ class Run(Job):
         CONTEXT_DISTILLATION = "context_distillation", "safety context distillation"
         CAMPAIGN_SAMPLING = "campaign_sampling", "sampling of a campaign's answers"
         SCORING = "scoring", "scoring by a reward model"
+        COLLECTION = "collection", "collection of an iteration's batch"
+        POLICY_EVALUATION = "policy_evaluation", "evaluation of an iteration's policies"
 
     TASK = "workers.execute_run"
 
