@@ -1,7 +1,9 @@
 """Live dialogues: a prompt, two answers from two variants of the pool, and the chosen one continues (section 3.2.1)."""
 
 import random
+from collections.abc import Sequence
 from itertools import combinations
+from types import ModuleType
 
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
@@ -28,11 +30,16 @@ class TurnAskedError(Exception):
 
 
 def draw_variants(project: Project) -> tuple[PoolEntry, PoolEntry]:
-    """Two pool entries in random order: of two model versions where the pool has two, at two temperatures if it can.
+    """Two active pool entries, drawn now. Raises PoolTooSmallError when there are fewer."""
+    return contrasting_pair(list(project.pool.filter(active=True)), random)
 
-    Raises PoolTooSmallError when fewer than two entries are active.
+
+def contrasting_pair(entries: Sequence[PoolEntry], chance: random.Random | ModuleType) -> tuple[PoolEntry, PoolEntry]:
+    """Two pool entries in random order: of two model versions where there are two, at two temperatures if it can be.
+
+    Raises PoolTooSmallError for fewer than two.
     """
-    pairs = list(combinations(project.pool.filter(active=True), 2))
+    pairs = list(combinations(entries, 2))
     if not pairs:
         raise PoolTooSmallError
 
@@ -41,8 +48,8 @@ def draw_variants(project: Project) -> tuple[PoolEntry, PoolEntry]:
         return one.model_version_id != other.model_version_id, one.temperature != other.temperature
 
     most = max(map(contrast, pairs))
-    one, other = random.choice([pair for pair in pairs if contrast(pair) == most])
-    return (one, other) if random.random() < 0.5 else (other, one)
+    one, other = chance.choice([pair for pair in pairs if contrast(pair) == most])
+    return (one, other) if chance.random() < 0.5 else (other, one)
 
 
 def start(project: Project, annotator: AbstractUser, text: str) -> Comparison:

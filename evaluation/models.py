@@ -1,10 +1,10 @@
-"""Campaigns of human evaluation and the scores that reward models give."""
+"""Campaigns of human evaluation, the scores that reward models give, and the iterations of the loop."""
 
 from django.db import models
 from django.urls import reverse
 
 from annotation.models import Project, Response
-from modeling.registry.models import ModelVersion
+from modeling.registry.models import ModelVersion, Run
 
 
 class Campaign(models.Model):
@@ -40,3 +40,52 @@ class Score(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["model_version", "response"], name="one_score_per_response")]
+
+
+class Iteration(models.Model):
+    """One round of the loop, from V1 on: collect, train reward models, tune the policy, evaluate (section 3.2.3).
+
+    Every round tunes the same base, V0, and adds its candidate to the sampling pool of the next round's batch.
+    """
+
+    number = models.PositiveSmallIntegerField()
+    helpfulness_project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
+    safety_project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+")
+    base = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
+    settings = models.JSONField(default=dict, help_text="How the round is run; fixed when it begins.")
+    started_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True, help_text="When its candidate joined the pool.")
+
+    class Meta:
+        ordering = ["helpfulness_project", "safety_project", "number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["helpfulness_project", "safety_project", "number"], name="one_iteration_per_number"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"iteration {self.number} of {self.helpfulness_project} and {self.safety_project}"
+
+
+class Stage(models.Model):
+    """A part of an iteration and the run that carries it out. It is done when its run is, and never done twice."""
+
+    class Name(models.TextChoices):
+        COLLECTION = "collection", "collection"
+        HELPFULNESS_REWARD = "helpfulness_reward", "helpfulness reward model"
+        SAFETY_REWARD = "safety_reward", "safety reward model"
+        REJECTION_SAMPLING = "rejection_sampling", "rejection sampling"
+        PPO = "ppo", "PPO"
+        EVALUATION = "evaluation", "evaluation"
+
+    iteration = models.ForeignKey(Iteration, on_delete=models.CASCADE, related_name="stages")
+    name = models.CharField(max_length=30, choices=Name)
+    run = models.OneToOneField(Run, on_delete=models.PROTECT, related_name="stage")
+
+    class Meta:
+        ordering = ["iteration", "pk"]
+        constraints = [models.UniqueConstraint(fields=["iteration", "name"], name="one_run_per_stage")]
+
+    def __str__(self) -> str:
+        return f"{self.get_name_display()} of {self.iteration}"

@@ -24,6 +24,14 @@ def execute(run: Run, should_stop: ShouldStop, show: Report = lambda share, note
         from workers.campaign_sampling import sample_campaign
 
         sample_campaign(run, should_stop, report)
+    elif run.kind == Run.Kind.COLLECTION:
+        from workers.collecting import collect
+
+        collect(run, should_stop, report)
+    elif run.kind == Run.Kind.POLICY_EVALUATION:
+        from workers.measuring import measure
+
+        measure(run, should_stop, report)
     else:
         from workers.scoring import score_campaign
 
