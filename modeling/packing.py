@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from modeling.recipe import order_of
 from modeling.token_logprobs import Batch
@@ -66,3 +67,15 @@ def pad(sequences: Sequence[Sequence[Example]], pad_token_id: int) -> Batch:
     rows, targets = trained.nonzero(as_tuple=True)
     inputs = {"input_ids": input_ids, "position_ids": position_ids}
     return Batch(inputs, rows, targets - 1, input_ids[rows, targets])
+
+
+@torch.no_grad()
+def keeps_apart(model: PreTrainedModel) -> bool:
+    """Whether a dialogue in a packed sequence is to this model as if it were alone, tried on a few tokens. It isn't
+    to one that carries a state from token to token (Mamba), or doesn't look at positions. Ends in evaluation mode."""
+    model.eval()
+    ids = torch.arange(1, 9, device=model.device).unsqueeze(0)
+    positions = torch.tensor([[0, 1, 2, 3, 0, 1, 2, 3]], device=model.device)
+    packed = model(input_ids=ids, position_ids=positions, use_cache=False).logits[0, 4:].float()
+    alone = model(input_ids=ids[:, 4:], position_ids=positions[:, 4:], use_cache=False).logits[0].float()
+    return float((packed - alone).abs().max()) <= 1e-3 * float(alone.abs().max())

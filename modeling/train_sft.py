@@ -22,8 +22,18 @@ from modeling.checkpoints import digest, load_policy
 from modeling.distributed import Ranks
 from modeling.learner import Learner
 from modeling.losses import language_model_loss
-from modeling.packing import Example, fill, pad
-from modeling.recipe import Report, Result, ShouldStop, batch_of, command, finished, identity_of, write_report
+from modeling.packing import Example, fill, keeps_apart, pad
+from modeling.recipe import (
+    Report,
+    Result,
+    ShouldStop,
+    TrainingError,
+    batch_of,
+    command,
+    finished,
+    identity_of,
+    write_report,
+)
 from modeling.schedule import cosine_with_warmup, warmup_steps
 from modeling.sft_config import SFTConfig
 from modeling.sft_data import check_separate, encode, read_demonstrations
@@ -53,6 +63,11 @@ def train(
 
     model, tokenizer = load_policy(config.base)
     config = replace(config, max_length=min(config.max_length, model.config.max_position_embeddings))
+    if config.packing and not keeps_apart(model):
+        raise TrainingError(
+            f"packing: in {config.base} ({model.config.model_type}) a dialogue would see those before it in its "
+            "sequence; set packing to false"
+        )
     train_data, test_data = (encode(tokenizer, part, config.max_length) for part in (train_dialogues, test_dialogues))
     sequences = _sequences(train_data.examples, config)
     learner = Learner(model, logprobs_of(model), config, ranks, identity, should_stop)

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from transformers import MistralConfig, MistralForCausalLM, PreTrainedModel
+from transformers import MambaConfig, MambaForCausalLM, MistralConfig, MistralForCausalLM, PreTrainedModel
 
 from modeling.checkpoints import Policy
-from modeling.packing import Example, fill, pad
+from modeling.packing import Example, fill, keeps_apart, pad
 from modeling.token_logprobs import logprobs_of
 
 
@@ -81,6 +81,13 @@ def test_a_sliding_window_slides_within_the_dialogue() -> None:
         packed = -logprobs_of(model)(model, pad([EXAMPLES], 0)).sum()
         single = torch.stack([alone(model, each) for each in EXAMPLES]).sum()
     torch.testing.assert_close(packed, single, atol=1e-5, rtol=1e-5)
+
+
+def test_a_model_that_carries_a_state_across_dialogues_is_found_out(policy: Policy) -> None:
+    torch.manual_seed(0)
+    shape = {"vocab_size": 100, "hidden_size": 32, "num_hidden_layers": 2, "initializer_range": 0.3}
+    assert keeps_apart(policy.model)
+    assert not keeps_apart(MambaForCausalLM(MambaConfig(**shape, state_size=4)))
 
 
 def test_positions_begin_anew_and_only_trained_tokens_are_asked_for() -> None:

@@ -53,6 +53,13 @@ def metrics(run: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
+def curve(run: Path) -> list[dict[str, float]]:
+    """The metrics without the first step's accuracy: its margins are 0, but for rounding of either sign."""
+    lines = metrics(run)
+    del lines[0]["accuracy"]
+    return lines
+
+
 def reference_logprob(policy: Policy, prompt: str, answer: str) -> Tensor:
     """log pi(answer | prompt) by transformers' own forward pass of the dialogue alone."""
     model, tokenizer = policy
@@ -175,7 +182,7 @@ def test_the_curve_does_not_depend_on_the_memory_that_it_may_take(make_run: Make
     for budget in (1, 10_000):
         run = make_run(pairs(range(8)), name=f"budget-{budget}")
         train(replace(settings(run, base), token_budget=budget))
-        curves.append(metrics(run))
+        curves.append(curve(run))
     assert_same_curve(*curves)
 
 
@@ -272,7 +279,8 @@ def test_two_processes_give_the_curve_of_one(make_run: MakeRun, base: Path, chan
     for ranks in (1, 2):
         run = make_run(pairs(range(15)), pairs(range(15, 20)), name=f"ranks-{ranks}")
         save_config(replace(settings(run, base), **changes))
-        curves.append(run_ranks("modeling.train_dpo", run, ranks=ranks))
+        run_ranks("modeling.train_dpo", run, ranks=ranks)
+        curves.append(curve(run))
         reports.append(json.loads((run / "report.json").read_text()))
     assert_same_curve(curves[1], curves[0])
     assert reports[1]["margin"] == pytest.approx(reports[0]["margin"], abs=1e-4)

@@ -17,7 +17,7 @@ from modeling.chat import LLAMA2_TEMPLATE
 from modeling.checkpoints import digest, load_policy
 from modeling.configuration import ConfigError, configure, read_settings
 from modeling.preference_data import DataError
-from modeling.recipe import Progress, Stopped
+from modeling.recipe import Progress, Stopped, TrainingError
 from modeling.sampling import sample_batch
 from modeling.sft_config import SFTConfig
 from modeling.train_sft import train
@@ -228,6 +228,16 @@ def test_data_that_cannot_be_used_start_nothing(make_run: MakeRun, base: Path) -
     with pytest.raises(DataError, match="test dialogue dialogue-2 is also that of training dialogue dialogue-2"):
         train(settings(run, base))
     assert [path.name for path in run.iterdir()] == ["data"]
+
+
+def test_a_model_whose_dialogues_would_see_each_other_is_not_trained_packed(
+    make_run: MakeRun, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_sft, "keeps_apart", lambda model: False)
+    config = replace(settings(make_run(dialogues(range(3))), base), steps=1)
+    with pytest.raises(TrainingError, match=r"packing: in .* \(llama\) a dialogue would see .* set packing to false"):
+        train(config)
+    assert train(replace(config, packing=False)).report["steps"] == 1
 
 
 def test_the_command_trains_and_prints_the_report(
