@@ -96,53 +96,24 @@ def read_candidates(path: Path, *, may_be_absent: bool = False) -> list[Candidat
     it may be absent."""
     if may_be_absent and not path.exists():
         return []
-    numbered = enumerate(_text(path).split("\n"), start=1)
-    return [_candidate(line, f"{path.name}, line {number}") for number, line in numbered if line.strip()]
-
-
-def whole_chunks(path: Path, sizes: Sequence[int]) -> list[list[Candidate]]:
-    """The chunks that a run wrote before it was interrupted; sizes: how many candidates each of its chunks has.
-
-    A chunk that a kill cut short, between two lines or within one, is left out: its candidates are drawn again. Raises
-    DataError where the file is damaged in any other way.
-    """
-    if not path.exists():
-        return []
-    *ended, _ = _text(path, errors="replace").split("\n")
-    chunks: list[list[Candidate]] = []
-    start = 0
-    for size in sizes:
-        if len(ended) < start + size:
-            break
-        numbered = enumerate(ended[start : start + size], start=start + 1)
-        chunks.append([_candidate(line, f"{path.name}, line {number}") for number, line in numbered])
-        start += size
-    return chunks
-
-
-def append_candidates(path: Path, candidates: Iterable[Candidate]) -> None:
-    """Adds candidates to a bag and sees that they reach the disk."""
-    with path.open("a", encoding="utf-8") as stream:
-        stream.writelines(f"{json.dumps(asdict(candidate))}\n" for candidate in candidates)
-        stream.flush()
-        os.fsync(stream.fileno())
+    try:
+        with path.open(encoding="utf-8") as lines:
+            numbered = enumerate(lines, start=1)
+            return [_candidate(line, f"{path.name}, line {number}") for number, line in numbered if line.strip()]
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path.name} is not UTF-8 text: {error}") from error
 
 
 def write_candidates(path: Path, candidates: Iterable[Candidate]) -> None:
     """Writes a bag, whole or not at all."""
     partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    append_candidates(partial, candidates)
+    with partial.open("w", encoding="utf-8") as stream:
+        stream.writelines(f"{json.dumps(asdict(candidate))}\n" for candidate in candidates)
+        stream.flush()
+        os.fsync(stream.fileno())
     partial.replace(path)
-
-
-def _text(path: Path, errors: str = "strict") -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors=errors)
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path.name} is not UTF-8 text: {error}") from error
 
 
 def _candidate(line: str, where: str) -> Candidate:

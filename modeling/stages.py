@@ -52,14 +52,20 @@ class Stages:
         self._claim(identity)
 
     def rows(
-        self, name: str, items: Sequence[Item], prepare: Callable[[], Make[Item]], chunk: int, what: str
+        self,
+        name: str,
+        items: Sequence[Item],
+        prepare: Callable[[], Make[Item]],
+        chunk: int,
+        what: str,
+        figures: Callable[[list[Row]], dict[str, float]] = lambda rows: {},
     ) -> list[Row]:
         """The stage's rows, one per item: those of an earlier start are read, the rest is made and kept.
 
         prepare: loads what the stage needs and returns what makes the rows; called only where something is left to
         make, so that no two stages hold their models at once. Every process makes its share of a chunk. chunk: items
-        per step, over all processes. what: the rows' name in the figure ``..._per_second``. Raises Stopped between
-        chunks.
+        per step, over all processes. what: the rows' name in the figure ``..._per_second``. figures: what else is
+        logged of a chunk's rows. Raises Stopped between chunks.
         """
         path = self.run / f"{name}.jsonl"
         rows = self._whole_chunks(path, len(items), chunk)
@@ -76,9 +82,10 @@ class Stages:
             lines = self.ranks.gathered([json.dumps(row) for row in (make(own) if own else [])])
             if self.ranks.is_first:
                 _append(path, lines)
-            rows += [json.loads(line) for line in lines]
+            made = [json.loads(line) for line in lines]
+            rows += made
             seconds = time.perf_counter() - started
-            self._log(seconds, {f"{what}_per_second": len(lines) / seconds})
+            self._log(seconds, {f"{what}_per_second": len(lines) / seconds, **figures(made)})
         return rows
 
     def fine_tune(self, rows: Sequence[Row], steps_after: int) -> Result:

@@ -10,11 +10,9 @@ import pytest
 
 from modeling.candidates import (
     Candidate,
-    append_candidates,
     best_per_prompt,
     merge_bags,
     read_candidates,
-    whole_chunks,
     write_candidates,
 )
 from modeling.preference_data import DataError
@@ -29,8 +27,7 @@ def candidate(answer: str, score: float = 0.0, iteration: int = 1, prompt: str =
 def test_a_bag_is_read_as_it_was_written(tmp_path: Path) -> None:
     path = tmp_path / "candidates.jsonl"
     bag = [candidate("a", 0.1 + 0.2, tag="safety"), candidate("b", -1e-9, 2, ended=False)]
-    write_candidates(path, bag[:1])
-    append_candidates(path, bag[1:])
+    write_candidates(path, bag)
     assert read_candidates(path) == bag
     assert set(json.loads(path.read_text().splitlines()[0])) == {
         *("prompt_id", "messages", "answer", "score", "iteration", "temperature", "model", "ended", "tag")
@@ -77,34 +74,6 @@ def test_a_bag_that_is_missing_or_damaged_is_named(tmp_path: Path) -> None:
     path.write_text("[1]\n")
     with pytest.raises(DataError, match="line 1: expected an object with messages, answer and score, got list"):
         read_candidates(path)
-
-
-@pytest.mark.parametrize("torn", ["", '{"prompt_id": "why", "mess', "\x00\x00"])
-def test_only_whole_chunks_are_kept_after_a_kill(tmp_path: Path, torn: str) -> None:
-    path = tmp_path / "sampling.jsonl"
-    rows = [candidate(answer) for answer in "abcde"]
-    append_candidates(path, rows)
-    with path.open("a") as stream:
-        stream.write(torn)
-    assert whole_chunks(path, [2, 2, 2]) == [rows[:2], rows[2:4]]
-    assert whole_chunks(path, [3, 2, 1]) == [rows[:3], rows[3:]]
-    assert whole_chunks(tmp_path / "nothing.jsonl", [2]) == []
-
-
-def test_a_torn_character_at_the_end_is_no_damage(tmp_path: Path) -> None:
-    path = tmp_path / "sampling.jsonl"
-    append_candidates(path, [candidate("a")])
-    with path.open("ab") as stream:
-        stream.write('{"answer": "é'.encode()[:-1])
-    assert whole_chunks(path, [1, 1]) == [[candidate("a")]]
-
-
-def test_damage_in_the_middle_is_no_torn_end(tmp_path: Path) -> None:
-    path = tmp_path / "sampling.jsonl"
-    append_candidates(path, [candidate("a"), candidate("b")])
-    path.write_text("{\n" + path.read_text().split("\n", 1)[1])
-    with pytest.raises(DataError, match=r"sampling\.jsonl, line 1: not valid JSON"):
-        whole_chunks(path, [2])
 
 
 def test_the_best_over_all_iterations_is_kept_for_each_prompt() -> None:
