@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from annotation.models import DatasetSnapshot, Prompt
+from evaluation.wording import NONE
 from modeling.registry.models import ModelVersion, Run, RunMetric, Worker
 from tests.factories import make_comparison, make_model, make_preference, make_project, make_prompt, make_user
 from webapp.dashboards.runs import LOG_TAIL, MOST_POINTS, curves, log_tail
@@ -111,8 +112,8 @@ def test_a_long_curve_is_thinned_to_means(manager: Client) -> None:
     steps = 10 * MOST_POINTS
     RunMetric.objects.bulk_create(RunMetric(run=run, step=step, name="loss", value=step % 2) for step in range(steps))
     RunMetric.objects.create(run=run, step=1, name="learning_rate", value=1.0)
-    (loss,) = curves(run)
-    assert loss.name == "loss"
+    loss, learning_rate = curves(run)
+    assert (loss.name, learning_rate.name) == ("loss", "learning_rate")
     assert len(loss.points.split()) == MOST_POINTS
     assert (loss.low, loss.high, loss.latest, loss.last_step) == (0.5, 0.5, 0.5, steps - 1)
 
@@ -123,6 +124,40 @@ def test_a_curve_runs_from_corner_to_corner() -> None:
         RunMetric.objects.create(run=run, step=step, name="loss", value=value)
     (loss,) = curves(run)
     assert loss.points == "0.0,0.0 240.0,80.0 480.0,160.0"
+
+
+def test_every_figure_of_a_recipe_is_a_curve_what_it_is_about_first_and_its_speed_last() -> None:
+    run = a_run(kind=Run.Kind.PPO)
+    for name in ("answers_per_second", "clipped_share", "kl", "gradient_norm", "reward", "explained_variance"):
+        RunMetric.objects.create(run=run, step=1, name=name, value=0.5)
+    found = [curve.name for curve in curves(run)]
+    assert found == ["reward", "kl", "clipped_share", "explained_variance", "answers_per_second", "gradient_norm"]
+
+
+def test_the_closing_figures_of_any_recipe_are_shown_and_its_long_lists_are_not(manager: Client) -> None:
+    share = {"n": 40, "accuracy": 0.75, "low": 0.598, "high": 0.858}
+    start, end = ({"iteration": number, "reward": reward} for number, reward in ((0, 0.25), (20, 0.625)))
+    report = {
+        "answers": 12800,
+        "identity": {"seed": 0},
+        "ended": share,
+        "start": start,
+        "end": end,
+        "reward": {"before": {"mean": -1.5, "low": -2.0, "high": -1.0, "n": 100}, "after": None},
+        "distribution": {"counts": list(range(500))},
+        "left_out": {"opens like a held-out prompt": 7},
+    }
+    run = a_run(kind=Run.Kind.PPO, status="done", report=report)
+    page = manager.get(f"/runs/{run.pk}/")
+    closing = page.context["closing"]
+    assert closing.facts == [("answers", "12,800")]
+    assert [(label, found.n, found.x) for label, found in closing.shares] == [("ended", 40, 75.0)]
+    by_title = {table.title: table for table in closing.tables}
+    assert by_title["start, end"].rows == [("iteration", ["0", "20"]), ("reward", ["0.25", "0.625"])]
+    assert by_title["reward"].rows == [("before", ["-1.5 (-2 to -1)"]), ("after", [NONE])]
+    assert by_title["left out"].rows == [("opens like a held-out prompt", ["7"])]
+    assert len(by_title) == 3
+    assert "12,800" in page.content.decode()
 
 
 def test_only_the_end_of_a_long_log_is_shown_from_a_whole_line_on(tmp_path: Path) -> None:
@@ -168,18 +203,67 @@ def ready() -> dict[str, str]:
         Prompt.objects.filter(pk=prompt.pk).update(split="train")
         make_preference(make_comparison(project, prompt), points=1)
     make_project(slug="empty", dimension="safety")
-    a_checkpoint("base")
-    return {"project": "safety", "base": "base", "name": "reward-1"}
+    a_checkpoint("base", parameters=2_000_000)
+    return {"project": "safety", "base": "base", "name": "new-1"}
 
 
-def test_a_training_is_queued_with_the_settings_that_were_filled_in(manager: Client, ready: dict[str, str]) -> None:
-    answer = manager.post("/runs/new/", ready | {"epochs": "2", "learning_rate": "3e-4", "margin": ""})
+def test_one_chooses_a_recipe_and_gets_its_form_with_what_was_known_already(manager: Client) -> None:
+    page = manager.get("/runs/new/", {"project": "safety"}).content.decode()
+    for kind in ("sft", "reward_model", "rejection_sampling", "ppo", "dpo", "ghost_attention", "context_distillation"):
+        assert f'href="/runs/new/{kind}/?project=safety"' in page
+    assert manager.get("/runs/new/alchemy/").status_code == 404
+
+
+@pytest.mark.parametrize("kind", ["sft", "reward_model", "dpo"])
+def test_a_training_is_queued_with_the_settings_that_were_filled_in(
+    manager: Client, ready: dict[str, str], kind: str
+) -> None:
+    answer = manager.post(f"/runs/new/{kind}/", ready | {"epochs": "2", "learning_rate": "3e-4"})
     run = Run.objects.get()
     assert answer["Location"] == f"/runs/{run.pk}/"
-    assert (run.kind, run.status, run.name) == ("reward_model", "queued", "reward-1")
+    assert (run.kind, run.status, run.name) == (kind, "queued", "new-1")
     assert run.config["settings"] == {"epochs": 2, "learning_rate": 0.0003}
-    assert run.config["dimension"] == "safety"
+    assert run.config["projects"] == ["safety"]
+    assert run.config.get("dimension") == ("safety" if kind == "reward_model" else None)
     assert [model.name for model in run.inputs.all()] == ["base"]
+
+
+def test_a_policy_is_trained_against_the_reward_models_that_were_chosen(manager: Client, ready: dict[str, str]) -> None:
+    a_checkpoint("kind-judge", kind="helpfulness_reward")
+    a_checkpoint("strict-judge", kind="safety_reward")
+    judges = {"helpfulness_reward": "kind-judge", "safety_reward": "strict-judge"}
+    for kind, more in (("ppo", {}), ("rejection_sampling", {"policy": "base", "temperatures": "0.7, 1"})):
+        manager.post(f"/runs/new/{kind}/", ready | judges | more | {"name": kind})
+        run = Run.objects.get(name=kind)
+        assert run.config | judges == run.config
+        assert {model.name for model in run.inputs.all()} == {"base", "kind-judge", "strict-judge"}
+    assert run.config["settings"] == {"temperatures": [0.7, 1.0]}
+
+
+def test_a_reward_model_cannot_be_chosen_where_a_policy_is_needed(manager: Client, ready: dict[str, str]) -> None:
+    a_checkpoint("judge", kind="safety_reward")
+    page = manager.post("/runs/new/ppo/", ready | {"base": "judge", "helpfulness_reward": "base"}).content.decode()
+    assert page.count("Select a valid choice.") == 2
+    assert not Run.objects.exists()
+
+
+def test_a_mix_takes_projects_of_both_dimensions_and_open_data(manager: Client, ready: dict[str, str]) -> None:
+    make_project(slug="helpfulness")
+    make_project(slug="public")
+    typed = ready | {"project": ["safety", "helpfulness"], "open_project": "public", "mix": "safety"}
+    manager.post("/runs/new/reward_model/", typed)
+    config = Run.objects.get().config
+    assert (config["dimension"], config["settings"]) == ("safety", {"mix": "safety"})
+    assert (config["projects"], config["open_projects"]) == (["helpfulness", "safety"], ["public"])
+
+
+def test_the_form_tells_the_defaults_for_the_size_of_the_base(manager: Client, ready: dict[str, str]) -> None:
+    a_checkpoint("large", parameters=7_000_000_000)
+    small = manager.get("/runs/new/reward_model/", {"base": "base", "epochs": "3"}).content.decode()
+    large = manager.get("/runs/new/reward_model/", {"base": "large"}).content.decode()
+    assert 'placeholder="default: 32"' in small
+    assert 'placeholder="default: 512"' in large
+    assert 'value="3"' in small  # what was typed stays when another base is chosen
 
 
 @pytest.mark.parametrize(
@@ -190,7 +274,7 @@ def test_a_training_is_queued_with_the_settings_that_were_filled_in(manager: Cli
         ({"learning_rate": "nan"}, "Enter a number."),
         ({"batch_size": "many"}, "Enter a whole number."),
         ({"name": "two words"}, "Enter a valid"),
-        ({"name": "base"}, "There is a model called base already: choose another name."),
+        ({"name": "base"}, "There is a model named &quot;base&quot; already: choose another name."),
         ({"project": "empty"}, "0 preferences to train on"),
         ({"base": "nobody"}, "Select a valid choice."),
     ],
@@ -198,7 +282,7 @@ def test_a_training_is_queued_with_the_settings_that_were_filled_in(manager: Cli
 def test_a_training_that_can_not_start_says_why_and_keeps_what_was_typed(
     manager: Client, ready: dict[str, str], typed: dict[str, str], error: str
 ) -> None:
-    page = manager.post("/runs/new/", ready | {"seed": "1234"} | typed)
+    page = manager.post("/runs/new/reward_model/", ready | {"seed": "1234"} | typed)
     assert error in page.content.decode()
     assert 'value="1234"' in page.content.decode()
     assert Run.objects.count() == 0
@@ -207,15 +291,16 @@ def test_a_training_that_can_not_start_says_why_and_keeps_what_was_typed(
 def test_a_second_training_of_the_same_name_is_refused_while_the_first_goes_on(
     manager: Client, ready: dict[str, str]
 ) -> None:
-    manager.post("/runs/new/", ready)
-    page = manager.post("/runs/new/", ready)
+    manager.post("/runs/new/sft/", ready)
+    page = manager.post("/runs/new/dpo/", ready)
     assert "is making a model named" in page.content.decode()
     assert Run.objects.count() == 1
 
 
 def test_the_form_opens_with_the_project_that_one_comes_from(manager: Client, ready: dict[str, str]) -> None:
-    page = manager.get("/runs/new/", {"project": "safety"})
-    assert '<option value="safety" selected>' in page.content.decode()
+    page = manager.get("/runs/new/sft/", {"project": "safety"})
+    assert page.context["form"]["project"].value() == ["safety"]
+    assert 'value="safety" id="id_project_1" checked' in " ".join(page.content.decode().split())
 
 
 def test_a_run_that_took_a_while_says_how_long(manager: Client) -> None:

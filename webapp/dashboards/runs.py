@@ -19,7 +19,7 @@ from modeling.registry.jobs import request_cancel, worker_is_alive
 from modeling.registry.models import Run
 from webapp.dashboards.charts import Curve, curve
 from webapp.dashboards.closing import closing_of
-from webapp.dashboards.training import TrainingForm
+from webapp.dashboards.training import SEVERAL, TrainingForm
 from workers.recipes import RECIPES
 from workers.starting import resume_run, start_training
 
@@ -123,7 +123,7 @@ def train(request: HttpRequest, recipe: str) -> HttpResponse:
     found = RECIPES.get(recipe)
     if found is None:
         raise Http404(f"There is no recipe {recipe}.")
-    typed = {name: values if len(values) > 1 else values[0] for name, values in request.GET.lists()}
+    typed = {name: values if name in SEVERAL else values[-1] for name, values in request.GET.lists()}
     form = TrainingForm(found, request.POST or None, initial=typed)
     if request.method == "POST" and form.is_valid():
         try:

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.urls import reverse
 
 from annotation.models import Project
 from modeling.registry.models import Job, ModelVersion, Run
@@ -22,6 +23,16 @@ from workers.recipes import (
 )
 from workers.starting import Order, check_new_name, words
 
+SEVERAL = ("project", "open_project", "bag")
+"""Fields of which several values may be chosen."""
+ASK_FOR_DEFAULTS = {
+    "hx-include": "closest form",
+    "hx-params": "not csrfmiddlewaretoken",
+    "hx-select": "#settings",
+    "hx-target": "#settings",
+    "hx-swap": "outerHTML",
+}
+"""Another base has other defaults: the settings come anew, with what was typed in them."""
 PROJECT_HELP = {
     Data.PAIRS: "Their preferences train; held-out prompts measure.",
     Data.DEMONSTRATIONS: "The answers that people chose there, save unsafe ones, are learned.",
@@ -64,6 +75,7 @@ class TrainingForm(forms.Form):
                 to_field_name="name",
                 label=words(setting).capitalize() if setting != "base" else "Base model",
                 help_text=MODEL_HELP[setting],
+                empty_label="none" if setting in recipe.optional_models else "choose one",
                 required=setting in recipe.models and (setting == "base" or recipe is not REJECTION_SAMPLING),
             )
         self.fields["name"] = forms.SlugField(
@@ -81,6 +93,8 @@ class TrainingForm(forms.Form):
                 label="Earlier runs",
                 help_text="Their candidates stay in the bag, so that no ability is forgotten.",
             )
+        address = reverse("run-train", args=[recipe.kind])
+        self.fields["base"].widget.attrs |= {"hx-get": address, **ASK_FOR_DEFAULTS}
         shipped = self.shipped()
         for each in recipe.settings:
             self.fields[each.name] = field_of(each, shipped.get(each.name))
