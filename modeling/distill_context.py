@@ -10,6 +10,7 @@ The run writes answers.jsonl, scored.jsonl, sft/, model/, answers_after.jsonl, s
 report.json, and goes on where it was interrupted. The last line of its output is the report as JSON.
 """
 
+import itertools
 import math
 import random
 import sys
@@ -77,26 +78,27 @@ def train(
     answers = stages.rows("answers", asked, _answering(config.base, config), chunk, "answers")
     exchanges = list(zip(asked, answers, strict=True))
     scored = stages.rows("scored", exchanges, _scoring(config), chunk, "scores")
-    by_prompt: dict[str, list[Row]] = {}
-    for row in scored:
-        by_prompt.setdefault(row["id"], []).append(row)
-    gates = [gated(by_prompt[prompt.id], config.gate_margin) for prompt in trained]
+    by_prompt: list[list[Row]] = []
+    for question, row in zip(asked, scored, strict=True):
+        if question.kind == PLAIN:
+            by_prompt.append([])
+        by_prompt[-1].append(row)
+    sampled, unseen = by_prompt[: len(trained)], by_prompt[len(trained) :]
+    gates = [gated(rows, config.gate_margin) for rows in sampled]
     tuned = stages.fine_tune(training_rows(trained, gates), 2 * chunks_after)
     answers_after = stages.rows("answers_after", asked_after, _answering(run / "model", config), chunk, "answers")
     exchanges = list(zip(asked_after, answers_after, strict=True))
     after = stages.rows("scored_after", exchanges, _scoring(config), chunk, "scores")
 
-    sampled = _by_kind([row for prompt in trained for row in by_prompt[prompt.id]])
-    unseen = _by_kind([row for prompt in held_out for row in by_prompt[prompt.id]])
-    before = [by_prompt[prompt.id][0] for prompt in held_out]
+    before = [rows[0] for rows in unseen]
     figures = {
         **gate_figures(gates),
-        "scores": {kind: mean(scores) for kind, scores in sampled.items()},
+        "scores": {kind: mean(scores) for kind, scores in _by_kind(sampled).items()},
         "held_out": held_out_figures(before, after),
-        "held_out_by_kind": {kind: mean(scores) for kind, scores in unseen.items()},
+        "held_out_by_kind": {kind: mean(scores) for kind, scores in _by_kind(unseen).items()},
         "distribution": distributions(
             {
-                **sampled,
+                **_by_kind(sampled),
                 "held_out_before": [row["score"] for row in before],
                 "held_out_after": [row["score"] for row in after],
             }
@@ -246,10 +248,10 @@ def _scoring(config: ContextDistillationConfig) -> Callable[[], Make[tuple[Quest
     return prepare
 
 
-def _by_kind(rows: Sequence[Row]) -> dict[str, list[float]]:
-    """Scores by kind of pre-prompt, in the order of first occurrence."""
+def _by_kind(prompts: Sequence[Sequence[Row]]) -> dict[str, list[float]]:
+    """The scores of all prompts' answers by kind of pre-prompt, in the order of first occurrence."""
     scores: dict[str, list[float]] = {}
-    for row in rows:
+    for row in itertools.chain.from_iterable(prompts):
         scores.setdefault(row["kind"], []).append(row["score"])
     return scores
 
