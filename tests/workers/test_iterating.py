@@ -1,0 +1,357 @@
+"""The loop: which stages an iteration has, that each is done once, that it goes on where it was interrupted, and how
+its candidate joins the sampling pool."""
+
+import json
+from collections.abc import Callable, Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
+
+from annotation.models import PoolEntry, Preference, Project, Prompt
+from evaluation.models import Iteration, Stage
+from modeling.registry.jobs import claim
+from modeling.registry.models import Job, ModelVersion, Run
+from tests.factories import make_comparison, make_model, make_preference, make_project, make_prompt
+from workers import runs as run_execution
+from workers.carrying import JobError
+from workers.iterating import (
+    Loop,
+    Name,
+    Plan,
+    begin,
+    candidate_of,
+    check_loop,
+    finish,
+    next_stage,
+    stages_of,
+    start_stage,
+    versions_before,
+)
+from workers.recipes import RECIPES
+
+pytestmark = pytest.mark.django_db(transaction=True)
+RATE = {"value": 0.6, "low": 0.5, "high": 0.7}
+
+
+@pytest.fixture
+def loop() -> Loop:
+    """Two projects with prompts on both sides of the split and some preferences, and a model to tune."""
+    projects = [
+        make_project(slug=f"harbour-{dimension}", dimension=dimension) for dimension in ("helpfulness", "safety")
+    ]
+    for project in projects:
+        for number in range(4):
+            prompt = make_prompt(project, f"Question {number} on {project.dimension}?")
+            Prompt.objects.filter(pk=prompt.pk).update(split="train" if number else "test")
+            make_preference(make_comparison(project, prompt), points=1)
+    base = make_model("guide", backend=ModelVersion.Backend.LOCAL, path="/nowhere", parameters=2_000_000)
+    return Loop(projects[0], projects[1], base)
+
+
+@pytest.fixture
+def carried_out(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Runs end well at once and leave what their kind leaves; the kinds, in the order in which they were carried out.
+    What the runs really do is tested where it is written, and at the end of this file."""
+    kinds: list[str] = []
+
+    def execute(run: Run, should_stop: object, show: object = None) -> None:
+        kinds.append(run.kind)
+        leave_what_it_leaves(run)
+
+    monkeypatch.setattr(run_execution, "execute", execute)
+    yield kinds
+
+
+def leave_what_it_leaves(run: Run) -> None:
+    kind = {"helpfulness": "helpfulness_reward", "safety": "safety_reward"}.get(
+        run.config.get("dimension", ""), "policy"
+    )
+    if run.kind in RECIPES:
+        run.output = make_model(run.name, kind=kind, backend=ModelVersion.Backend.LOCAL, path="/nowhere")
+        run.report = {"accuracy": {"n": 10, "accuracy": 0.7, "low": 0.4, "high": 0.9}}
+    elif run.kind == Run.Kind.POLICY_EVALUATION:
+        judged = {"helpfulness": RATE, "safety": RATE, "violations": RATE}
+        versions = [{"number": n, "model": name, "reward": judged} for n, name in enumerate(run.config["models"])]
+        run.report = {"versions": versions, "judges": {}, "prompts": {"helpfulness": 1, "safety": 1}, "draws": 1}
+    run.save(update_fields=["output", "report"])
+
+
+def done(run: Run) -> Run:
+    """The run, carried out by hand."""
+    job = claim(Run, run.pk)
+    assert job is not None
+    leave_what_it_leaves(job)
+    Run.objects.filter(pk=run.pk).update(status=Job.Status.DONE)
+    run.refresh_from_db()
+    return run
+
+
+def run_through(iteration: Iteration) -> Iteration:
+    while (stage := next_stage(iteration)) is not None:
+        done(start_stage(iteration, stage))
+    finish(iteration)
+    return iteration
+
+
+# Stages ---------------------------------------------------------------------------------------------------------------
+
+
+def test_only_an_iteration_with_ppo_has_that_stage(loop: Loop) -> None:
+    with_ppo = begin(loop, 1, Plan(name="guide"), with_ppo=True)
+    assert [stage.value for stage in stages_of(with_ppo)] == [
+        "collection", "helpfulness_reward", "safety_reward", "rejection_sampling", "ppo", "evaluation",
+    ]  # fmt: skip
+    with_ppo.settings["with_ppo"] = False
+    assert Name.PPO not in stages_of(with_ppo)
+
+
+def test_a_stage_comes_when_those_before_it_are_done(loop: Loop) -> None:
+    iteration = begin(loop, 1, Plan(name="guide"), with_ppo=False)
+    assert next_stage(iteration) == Name.COLLECTION
+    run = start_stage(iteration, Name.COLLECTION)
+    assert next_stage(iteration) == Name.COLLECTION, "it is queued, not done"
+    Run.objects.filter(pk=run.pk).update(status=Job.Status.FAILED)
+    assert next_stage(iteration) == Name.COLLECTION, "what failed is not done either"
+    Run.objects.filter(pk=run.pk).update(status=Job.Status.DONE)
+    assert next_stage(iteration) == Name.HELPFULNESS_REWARD
+
+
+def test_a_stage_has_one_run_however_often_it_is_started(loop: Loop) -> None:
+    iteration = begin(loop, 1, Plan(name="guide"), with_ppo=False)
+    assert start_stage(iteration, Name.COLLECTION) == start_stage(iteration, Name.COLLECTION)
+    assert Run.objects.count() == Stage.objects.count() == 1
+
+
+def test_reward_models_are_trained_anew_from_the_base_on_both_streams(loop: Loop) -> None:
+    iteration = begin(loop, 1, Plan(name="guide", reward={"epochs": 2}), with_ppo=False)
+    done(start_stage(iteration, Name.COLLECTION))
+    run = start_stage(iteration, Name.SAFETY_REWARD)
+    assert (run.kind, run.name, run.config["base"]) == ("reward_model", "guide-v1-safety", "guide")
+    assert run.config["projects"] == ["harbour-helpfulness", "harbour-safety"]
+    assert run.config["settings"] == {"mix": "safety", "seed": 1, "epochs": 2}
+
+
+def test_rejection_sampling_samples_the_newest_model_tunes_the_base_and_keeps_the_bag(loop: Loop) -> None:
+    first = run_through(begin(loop, 1, Plan(name="guide"), with_ppo=False))
+    second = begin(loop, 2, Plan(name="guide"), with_ppo=False)
+    for stage in (Name.COLLECTION, Name.HELPFULNESS_REWARD, Name.SAFETY_REWARD):
+        done(start_stage(second, stage))
+    config = start_stage(second, Name.REJECTION_SAMPLING).config
+    assert (config["base"], config["policy"]) == ("guide", "guide-v1")
+    assert (config["helpfulness_reward"], config["safety_reward"]) == ("guide-v2-helpfulness", "guide-v2-safety")
+    assert config["bag"] == [first.stages.get(name="rejection_sampling").run_id]
+
+
+def test_ppo_starts_from_the_checkpoint_of_rejection_sampling(loop: Loop) -> None:
+    iteration = begin(loop, 1, Plan(name="guide"), with_ppo=True)
+    while (stage := next_stage(iteration)) != Name.EVALUATION:
+        assert stage is not None
+        done(start_stage(iteration, stage))
+    ppo = iteration.stages.get(name="ppo").run
+    assert (ppo.config["base"], ppo.name) == ("guide-v1-rejection", "guide-v1")
+    assert candidate_of(iteration).name == "guide-v1"
+
+
+def test_the_evaluation_compares_every_version_with_the_newest_reward_models(loop: Loop) -> None:
+    run_through(begin(loop, 1, Plan(name="guide"), with_ppo=False))
+    second = run_through(begin(loop, 2, Plan(name="guide"), with_ppo=False))
+    config = second.stages.get(name="evaluation").run.config
+    assert config["models"] == ["guide", "guide-v1", "guide-v2"]
+    assert config["helpfulness_reward"] == "guide-v2-helpfulness"
+
+
+# Iterations -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_iteration_begins_when_the_one_before_it_is_finished(loop: Loop) -> None:
+    with pytest.raises(ValidationError, match="Iteration 2 can't begin"):
+        begin(loop, 2, Plan(name="guide"), with_ppo=False)
+    begin(loop, 1, Plan(name="guide"), with_ppo=False)
+    with pytest.raises(ValidationError, match="Iteration 2 can't begin"):
+        begin(loop, 2, Plan(name="guide"), with_ppo=False)
+
+
+def test_what_was_begun_keeps_its_plan(loop: Loop) -> None:
+    first = begin(loop, 1, Plan(name="guide", comparisons=50), with_ppo=False)
+    again = begin(loop, 1, Plan(name="guide", comparisons=90), with_ppo=True)
+    assert again == first
+    assert (again.settings["comparisons"], again.settings["with_ppo"]) == (50, False)
+
+
+def test_the_first_batch_is_sampled_from_the_base_at_several_temperatures(loop: Loop) -> None:
+    begin(loop, 1, Plan(name="guide", temperatures=[0.5, 0.9]), with_ppo=False)
+    for project in loop.projects:
+        assert list(project.pool.order_by("temperature").values_list("temperature", flat=True)) == [0.5, 0.9]
+
+
+def test_the_two_newest_versions_are_sampled_in_the_next_batch(loop: Loop) -> None:
+    others = PoolEntry.objects.create(project=loop.helpfulness_project, model_version=make_model("other"))
+    first = run_through(begin(loop, 1, Plan(name="guide"), with_ppo=False))
+    assert in_pool(loop.safety_project) == {"guide", "guide-v1"}
+    assert candidate_of(first).stage == ModelVersion.Stage.ACTIVE
+    second = run_through(begin(loop, 2, Plan(name="guide"), with_ppo=False))
+    assert in_pool(loop.safety_project) == {"guide-v1", "guide-v2"}
+    assert in_pool(loop.helpfulness_project) == {"guide-v1", "guide-v2", "other"}
+    assert PoolEntry.objects.get(pk=others.pk).active, "a manager's own entry stays"
+    assert [model.name for model in versions_before(second)] == ["guide", "guide-v1"]
+
+
+def in_pool(project: Project) -> set[str]:
+    return set(project.pool.filter(active=True).values_list("model_version__name", flat=True))
+
+
+# What is refused ------------------------------------------------------------------------------------------------------
+
+
+def test_a_loop_needs_one_project_per_dimension_with_prompts_on_both_sides(loop: Loop) -> None:
+    check_loop(loop)
+    with pytest.raises(ValidationError, match='"harbour-safety" does not collect preferences on helpfulness'):
+        check_loop(Loop(loop.safety_project, loop.helpfulness_project, loop.base))
+    Prompt.objects.filter(project=loop.safety_project).update(split="train")
+    with pytest.raises(ValidationError, match='"harbour-safety" has no test prompts'):
+        check_loop(loop)
+
+
+def test_every_iteration_tunes_the_same_base(loop: Loop) -> None:
+    begin(loop, 1, Plan(name="guide"), with_ppo=False)
+    other = make_model("other", backend=ModelVersion.Backend.LOCAL, path="/nowhere")
+    with pytest.raises(ValidationError, match="tune guide, not other"):
+        check_loop(Loop(loop.helpfulness_project, loop.safety_project, other))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"comparisons": 0}, "comparisons must be at least 1, got 0"),
+        ({"tau": 0.0}, r"tau must be above 0, got 0\.0"),
+        ({"slips": 0.7}, "slips must be between 0 and 0.5"),
+        ({"temperatures": [0.7]}, "temperatures must be two different ones or more"),
+        ({"temperature": 3.0}, "temperature must be between 0 and 2"),
+        ({"name": "a b"}, "name must be letters"),
+    ],
+)
+def test_a_plan_out_of_range_is_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Plan(**({"name": "guide"} | settings))
+
+
+# The command ----------------------------------------------------------------------------------------------------------
+
+
+def command(loop: Loop, tmp_path: Path, *more: str) -> dict[str, Any]:
+    named = ["--helpfulness-project", loop.helpfulness_project.slug, "--safety-project", loop.safety_project.slug]
+    out = StringIO()
+    call_command("run_iteration", *named, "--base", loop.base.name, "--out", str(tmp_path / "out"), *more, stdout=out)
+    line: dict[str, Any] = json.loads(out.getvalue().splitlines()[-1])
+    return line
+
+
+KINDS = ["collection", "reward_model", "reward_model", "rejection_sampling", "policy_evaluation"]
+
+
+def test_one_command_runs_all_iterations_and_draws_their_progress(
+    loop: Loop, carried_out: list[str], tmp_path: Path
+) -> None:
+    line = command(loop, tmp_path, "--iterations", "2")
+    assert carried_out == [*KINDS, *KINDS[:-1], "ppo", KINDS[-1]], "PPO is the last iteration's alone"
+    assert [version["model"] for version in line["versions"]] == ["guide", "harbour-v1", "harbour-v2"]
+    assert "V2" in Path(line["figure"]).read_text()
+    stored = json.loads((tmp_path / "out" / "progress.json").read_text())
+    assert stored["versions"] == line["versions"]
+
+
+@pytest.mark.parametrize("place", range(5))
+@pytest.mark.parametrize("end", [JobError("a full disk"), MemoryError()])
+def test_the_same_command_goes_on_at_the_stage_that_was_interrupted(
+    place: int, end: Exception, loop: Loop, carried_out: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute: Callable[..., None] = run_execution.execute
+
+    def failing_once(run: Run, *rest: Any) -> None:
+        if len(carried_out) == place:
+            carried_out.append("interrupted")
+            raise end
+        execute(run, *rest)
+
+    monkeypatch.setattr(run_execution, "execute", failing_once)
+    with pytest.raises(CommandError, match="go on with: the same command"):
+        command(loop, tmp_path)
+    command(loop, tmp_path, "--ppo", "never")
+    with_ppo = [*KINDS[:-1], "ppo", KINDS[-1]]
+    assert carried_out == [*with_ppo[:place], "interrupted", *with_ppo[place:]], "nothing is done twice, or skipped"
+    assert Run.objects.count() == 6
+
+
+def test_a_stage_whose_process_was_killed_is_taken_up_again(loop: Loop, carried_out: list[str], tmp_path: Path) -> None:
+    iteration = begin(loop, 1, Plan(name="harbour"), with_ppo=False)
+    run = start_stage(iteration, Name.COLLECTION)
+    assert claim(Run, run.pk) is not None
+    Run.objects.filter(pk=run.pk).update(lease_until="2020-01-01T00:00:00Z")
+    command(loop, tmp_path)
+    assert carried_out == KINDS
+
+
+def test_a_command_that_was_finished_only_draws(loop: Loop, carried_out: list[str], tmp_path: Path) -> None:
+    first = command(loop, tmp_path)
+    again = command(loop, tmp_path)
+    assert again == first
+    assert len(carried_out) == 6
+
+
+def test_with_real_annotators_it_waits_for_their_judgements(loop: Loop, carried_out: list[str], tmp_path: Path) -> None:
+    def collect(run: Run) -> None:
+        from workers.collecting import queue
+
+        for project in loop.projects:
+            queue(project, run.config["wanted"][project.slug], run.config)
+
+    iteration = begin(
+        loop, 1, Plan(name="harbour", annotators="real", comparisons=2, safety_comparisons=1), with_ppo=False
+    )
+    run = start_stage(iteration, Name.COLLECTION)
+    collect(run)
+    Run.objects.filter(pk=run.pk).update(status=Job.Status.DONE)
+    with pytest.raises(CommandError, match="2 in harbour-helpfulness, 1 in harbour-safety") as stopped:
+        command(loop, tmp_path, "--annotators", "real")
+    assert stopped.value.returncode == 75
+    for project, count in ((loop.helpfulness_project, 2), (loop.safety_project, 1)):
+        for _ in range(count):
+            make_preference(make_comparison(project, project.prompts.first(), batch=project.open_batch))
+    command(loop, tmp_path, "--annotators", "real")
+    assert carried_out == KINDS[1:]
+    assert Preference.objects.count() == 8 + 3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--iterations", "0"], "--iterations must be at least 1, got 0"),
+        (["--base", "guide"], "--helpfulness-project, --safety-project missing"),
+        (["--annotators", "real"], "--annotators real needs --helpfulness-project"),
+        (["--tau", "-1"], "tau must be above 0"),
+    ],
+)
+def test_what_it_can_not_run_it_refuses(options: list[str], message: str) -> None:
+    with pytest.raises(CommandError, match=message):
+        call_command("run_iteration", *options)
+    assert not Iteration.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("comparison: 5\n", "unknown setting comparison; known are"), ("comparisons: many\n", "of the wrong type")],
+)
+def test_a_config_that_can_not_be_read_is_refused(text: str, message: str, loop: Loop, tmp_path: Path) -> None:
+    (tmp_path / "plan.yaml").write_text(text)
+    with pytest.raises(CommandError, match=message):
+        command(loop, tmp_path, "--config", str(tmp_path / "plan.yaml"))
+
+
+def test_projects_and_models_that_are_not_there_are_named(loop: Loop) -> None:
+    named = ["--helpfulness-project", "nowhere", "--safety-project", "harbour-safety", "--base", "guide"]
+    with pytest.raises(CommandError, match='no project "nowhere"'):
+        call_command("run_iteration", *named)
