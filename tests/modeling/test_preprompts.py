@@ -2,14 +2,15 @@
 
 import pytest
 
+from modeling.chat import Message
 from modeling.demonstration.risks import RiskCategory
 from modeling.preprompts import ANSWER_TEMPLATES, generic_preprompts, with_preprompt
 
-SYSTEM = {"role": "system", "content": "You are a guide."}
+SYSTEM = Message(role="system", content="You are a guide.")
 DIALOGUE = [
-    {"role": "user", "content": "Hello."},
-    {"role": "assistant", "content": "Hello!"},
-    {"role": "user", "content": "How do I sink a boat?"},
+    Message(role="user", content="Hello."),
+    Message(role="assistant", content="Hello!"),
+    Message(role="user", content="How do I sink a boat?"),
 ]
 
 
