@@ -258,10 +258,17 @@ def _fitted(figures: Iterable[Estimate]) -> tuple[Scale, tuple[Tick, ...]]:
 
 
 def _round_scale(low: float, high: float) -> tuple[Scale, tuple[Tick, ...]]:
-    """A scale that holds `low` and `high` and ends at ticks, which stand 1, 2 or 5 times a power of ten apart."""
+    """A scale that holds `low` and `high` and ends at ticks."""
+    ticks = round_ticks(low, high)
+    scale = Scale(ticks[0][0], ticks[-1][0])
+    return scale, tuple(Tick(scale.at(value), label) for value, label in ticks)
+
+
+def round_ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Values with their labels, from one at or below `low` to one at or above `high`, which is larger; they stand 1, 2
+    or 5 times a power of ten apart."""
     power = 10.0 ** floor(log10((high - low) / STEPS_WANTED))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor * STEPS_WANTED >= (high - low) * 0.999)
     first, last = floor(low / step + 1e-9), ceil(high / step - 1e-9)
-    scale = Scale(first * step, last * step)
     decimals = max(0, -floor(log10(step) + 1e-9))
-    return scale, tuple(Tick(scale.at(tick * step), number(tick * step, decimals)) for tick in range(first, last + 1))
+    return [(tick * step, number(tick * step, decimals)) for tick in range(first, last + 1)]
