@@ -48,22 +48,25 @@ def safety_loss(score: Tensor, safe: Tensor, labelled: int | None = None) -> Ten
     return total / max(1, int(known.sum()) if labelled is None else labelled)
 
 
-def dpo_loss(
-    chosen: Tensor,
-    rejected: Tensor,
-    reference_chosen: Tensor,
-    reference_rejected: Tensor,
-    beta: float,
-    label_smoothing: float = 0.0,
-    pairs: int | None = None,
-) -> Tensor:
-    """Mean of -log sigmoid(beta * log(pi(y_w | x) / pi_ref(y_w | x)) - beta * log(pi(y_l | x) / pi_ref(y_l | x)))
-    (Rafailov et al. 2023, equation 7).
+def implicit_margin(policy: Tensor, reference: Tensor, beta: float) -> Tensor:
+    """The chosen answer's implicit reward, beta * log(pi(y | x) / pi_ref(y | x)), less the rejected one's (Rafailov et
+    al. 2023, section 5).
 
-    The four: (n,), log-probabilities of whole answers in nats. label_smoothing: the share e of the preferences that may
-    be the wrong way round; -log sigmoid(z) is then -(1 - e) log sigmoid(z) - e log sigmoid(-z) (Mitchell 2023).
+    policy, reference: (n, 2), log-probabilities of whole answers in nats, chosen first. Returns (n,).
+    """
+    rewards = beta * (policy - reference)
+    return rewards[:, 0] - rewards[:, 1]
+
+
+def dpo_loss(
+    policy: Tensor, reference: Tensor, beta: float, label_smoothing: float = 0.0, pairs: int | None = None
+) -> Tensor:
+    """Mean of -log sigmoid(z) over the pairs, z their implicit margin (Rafailov et al. 2023, equation 7).
+
+    policy, reference: (n, 2), as implicit_margin takes them. label_smoothing: the share e of the preferences that may
+    be the wrong way round; the loss is then -(1 - e) log sigmoid(z) - e log sigmoid(-z) (Mitchell 2023).
     pairs: what to divide the sum by, when these n are a part of a larger batch; n without it. Returns a scalar.
     """
-    margin = beta * ((chosen - reference_chosen) - (rejected - reference_rejected))
+    margin = implicit_margin(policy, reference, beta)
     losses = -(1 - label_smoothing) * logsigmoid(margin) - label_smoothing * logsigmoid(-margin)
     return losses.sum() / (len(losses) if pairs is None else pairs)

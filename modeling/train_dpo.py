@@ -23,7 +23,7 @@ from modeling.checkpoints import digest, load_policy
 from modeling.distributed import Ranks
 from modeling.dpo_config import DPOConfig
 from modeling.learner import Learner
-from modeling.losses import dpo_loss
+from modeling.losses import dpo_loss, implicit_margin
 from modeling.metrics import accuracy, accuracy_by
 from modeling.preference_data import PreferencePair, check_separate, read_pairs
 from modeling.recipe import Report, Result, ShouldStop, batch_of, command, finished, identity_of, write_report
@@ -62,8 +62,8 @@ def train(
     warmup = warmup_steps(steps, config.warmup_share, config.warmup_least)
     position = learner.restore()
     if not learner.kept:  # before the first update the policy is its reference: no second model is held
-        learner.kept["train"] = answer_logprobs(learner, tokenizer, train_pairs, config)
-        learner.kept["test"] = answer_logprobs(learner, tokenizer, test_pairs, config)
+        parts = {"train": train_pairs, "test": test_pairs}
+        learner.kept = {name: answer_logprobs(learner, tokenizer, part, config) for name, part in parts.items()}
     reference, test_reference = learner.kept["train"], learner.kept["test"]
 
     learner.model.train()
@@ -119,9 +119,9 @@ def evaluate(
     each with n and its Wilson 95 % interval (equal rewards count as wrong); its mean margin, the loss, and both
     policies' mean log-probabilities. Leaves the model in evaluation mode."""
     policy = answer_logprobs(learner, tokenizer, pairs, config)
-    margins = _margins(policy, reference, config.beta)
+    margins = implicit_margin(policy, reference, config.beta)
     right = (margins > 0).tolist()
-    loss = dpo_loss(*policy.unbind(dim=1), *reference.unbind(dim=1), config.beta, config.label_smoothing)
+    loss = dpo_loss(policy, reference, config.beta, config.label_smoothing)
     return {
         "accuracy": accuracy(right)._asdict(),
         "accuracy_by_rating": accuracy_by([pair.rating or "unrated" for pair in pairs], right),
@@ -157,7 +157,7 @@ def _backward(
     batch: Sequence[PreferencePair],
     reference: Tensor,
     config: DPOConfig,
-) -> tuple[float, float, float, float, float]:
+) -> list[float]:
     """Adds up the gradient of the batch's mean loss, part by part within the token budget, so that the gradient does
     not depend on the parts. Returns this process's part of the loss, and its pairs' sums: how many the implicit reward
     orders rightly, its margins, and the log-probabilities of chosen and of rejected answers."""
@@ -165,17 +165,15 @@ def _backward(
     for group, weight, answers, logprobs in _passes(learner, tokenizer, batch, config):
         policy = answers.sums(logprobs)
         base = reference[group].to(policy.device)
-        chosen, rejected = policy.unbind(dim=1)
-        loss = dpo_loss(chosen, rejected, *base.unbind(dim=1), config.beta, config.label_smoothing, pairs=len(batch))
+        loss = dpo_loss(policy, base, config.beta, config.label_smoothing, pairs=len(batch))
         if config.nll_weight:
             lengths = answers.lengths()[:, 0].to(policy.device)
-            loss = loss - config.nll_weight * (chosen / lengths).sum() / len(batch)
+            loss = loss - config.nll_weight * (policy[:, 0] / lengths).sum() / len(batch)
         (weight * loss).backward()
-        margins = _margins(policy.detach(), base, config.beta)
-        figures = torch.stack([loss, (margins > 0).sum(), margins.sum(), chosen.sum(), rejected.sum()])
+        margins = implicit_margin(policy, base, config.beta)
+        figures = torch.stack([loss, (margins > 0).sum(), margins.sum(), *policy.sum(dim=0)])
         totals += weight * figures.detach().cpu()
-    loss_, right, margin, chosen_, rejected_ = totals.tolist()
-    return loss_, right, margin, chosen_, rejected_
+    return totals.tolist()
 
 
 def _passes(
@@ -192,12 +190,6 @@ def _passes(
     for group, weight in learner.passes(groups_of, len(rows)):
         answers = pack_answers([rows[index] for index in group], padding_id(tokenizer))
         yield group, weight, answers, learner.forward(answers.batch)
-
-
-def _margins(policy: Tensor, reference: Tensor, beta: float) -> Tensor:
-    """The chosen answer's implicit reward less the rejected one's, from log-probabilities (pairs, 2)."""
-    rewards = beta * (policy - reference)
-    return rewards[:, 0] - rewards[:, 1]
 
 
 def _means(logprobs: Tensor) -> dict[str, float | None]:

@@ -80,8 +80,8 @@ def pair_of(row: dict[str, Any]) -> PreferencePair:
 
 def test_the_loss_is_that_of_equation_7() -> None:
     def loss(chosen: float, rejected: float, **options: Any) -> float:
-        four = (torch.tensor([value]) for value in (chosen, rejected, -10.0, -20.0))
-        return float(dpo_loss(*four, beta=0.5, **options))
+        policy, reference = torch.tensor([[chosen, rejected]]), torch.tensor([[-10.0, -20.0]])
+        return float(dpo_loss(policy, reference, beta=0.5, **options))
 
     # a policy that is its reference: log 2, whatever the log-probabilities
     assert loss(-10.0, -20.0) == pytest.approx(math.log(2))
@@ -94,13 +94,12 @@ def test_the_loss_is_that_of_equation_7() -> None:
 
 
 def test_the_gradient_is_larger_where_the_implicit_reward_is_wrong() -> None:
-    chosen = torch.tensor([-9.0, -11.0], requires_grad=True)
-    rejected = torch.tensor([-21.0, -19.0], requires_grad=True)
-    dpo_loss(chosen, rejected, torch.tensor([-10.0] * 2), torch.tensor([-20.0] * 2), beta=0.5, pairs=1).backward()
-    # -beta * sigmoid(-z), with z = 1 and z = -1 (Rafailov et al. 2023, section 4)
-    expected = torch.tensor([-0.5 / (1 + math.e), -0.5 / (1 + math.exp(-1))])
-    torch.testing.assert_close(chosen.grad, expected)
-    torch.testing.assert_close(rejected.grad, -expected)
+    policy = torch.tensor([[-9.0, -21.0], [-11.0, -19.0]], requires_grad=True)
+    dpo_loss(policy, torch.tensor([[-10.0, -20.0]] * 2), beta=0.5, pairs=1).backward()
+    # -beta * sigmoid(-z) for the chosen answers, its opposite for the rejected, with z = 1 and z = -1 (Rafailov et al.
+    # 2023, section 4)
+    right, wrong = 0.5 / (1 + math.e), 0.5 / (1 + math.exp(-1))
+    torch.testing.assert_close(policy.grad, torch.tensor([[-right, right], [-wrong, wrong]]))
 
 
 def test_answers_have_the_log_probabilities_of_separate_passes(policy: Policy) -> None:
