@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from modeling.chat import Message
@@ -77,7 +78,7 @@ def train(
 
     answers = stages.rows("answers", asked, _answering(config.base, config), chunk, "answers")
     exchanges = list(zip(asked, answers, strict=True))
-    scored = stages.rows("scored", exchanges, _scoring(config), chunk, "scores")
+    scored = stages.rows("scored", exchanges, _scoring(config), chunk, "scores", mean_score)
     by_prompt: list[list[Row]] = []
     for question, row in zip(asked, scored, strict=True):
         if question.kind == PLAIN:
@@ -88,7 +89,7 @@ def train(
     tuned = stages.fine_tune(training_rows(trained, gates), 2 * chunks_after)
     answers_after = stages.rows("answers_after", asked_after, _answering(run / "model", config), chunk, "answers")
     exchanges = list(zip(asked_after, answers_after, strict=True))
-    after = stages.rows("scored_after", exchanges, _scoring(config), chunk, "scores")
+    after = stages.rows("scored_after", exchanges, _scoring(config), chunk, "scores", mean_score)
 
     before = [rows[0] for rows in unseen]
     figures = {
@@ -188,6 +189,11 @@ def training_rows(prompts: Sequence[Prompt], gates: Sequence[Row]) -> list[Row]:
             "scored.jsonl, and try other preprompts or templates, more answers_per_kind or a smaller gate_margin"
         )
     return rows
+
+
+def mean_score(rows: Sequence[Row]) -> dict[str, float]:
+    """The mean safety score of all answers, plain or not."""
+    return {"safety_score": fmean(row["score"] for row in rows)}
 
 
 def _answering(folder: Path, config: ContextDistillationConfig) -> Callable[[], Make[Question]]:

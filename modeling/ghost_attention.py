@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from transformers import AutoConfig
@@ -60,11 +61,14 @@ def train(
     steps = 2 * evaluation_steps + math.ceil(len(plans) / chunk) + tuning_steps
     stages = Stages(config, identity, steps, report, should_stop, ranks)
 
-    before = stages.rows("held_before", evaluated, _holding(config.base, place, config), chunk, "dialogues")
-    attached = stages.rows("attached", plans, _holding(config.base, "every", config), chunk, "dialogues")
+    def held(name: str, plans: Sequence[Plan], folder: Path, place: str) -> list[Row]:
+        return stages.rows(name, plans, _holding(folder, place, config), chunk, "dialogues", kept_share)
+
+    before = held("held_before", evaluated, config.base, place)
+    attached = held("attached", plans, config.base, "every")
     rows, left_out = training_rows(plans, attached, config)
     tuned = stages.fine_tune(rows, evaluation_steps)
-    after = stages.rows("held_after", evaluated, _holding(run / "model", place, config), chunk, "dialogues")
+    after = held("held_after", evaluated, run / "model", place)
 
     kinds = sorted({constraint.kind for constraint in constraints})
     figures = {
@@ -128,6 +132,11 @@ def kept_by_turn(rows: Sequence[Row], kind: str | None = None) -> list[dict[str,
         cut = sum(row["cut"][turn] for row in there)
         curve.append({"turn": turn + 1, "n": n, "share": share, "low": low, "high": high, "beyond_context": cut})
     return curve
+
+
+def kept_share(rows: Sequence[Row]) -> dict[str, float]:
+    """The share of all answers of the dialogues that keep the instruction."""
+    return {"kept": fmean(kept(row, turn) for row in rows for turn in range(len(row["answers"])))}
 
 
 def _holding(folder: Path, place: str, config: GhostAttentionConfig) -> Callable[[], Make[Plan]]:

@@ -174,6 +174,7 @@ def test_the_run_is_reported_whole(finished_run: Path, careless: Path, safety_re
     tuning = report["fine_tuning"]["steps"]
     assert [line["step"] for line in logged] == list(range(1, 5 + 5 + tuning + 1 + 1 + 1))
     assert report["steps"] == logged[-1]["step"] == logged[-1]["steps"]
+    assert logged[-1]["safety_score"] == pytest.approx(report["held_out"]["after"]["mean"])
     seen: list[Progress] = []
     assert train(settings(finished_run, careless, safety_reward), seen.append).report == report
     assert seen == []

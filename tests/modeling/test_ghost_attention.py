@@ -273,7 +273,8 @@ def test_the_run_is_reported_whole(finished_run: Path, forgetful: Path) -> None:
     tuning = report["fine_tuning"]["steps"]
     assert [line["step"] for line in logged] == list(range(1, 2 + 3 + tuning + 2 + 1))
     assert report["steps"] == logged[-1]["step"] == logged[-1]["steps"]
-    assert {"dialogues_per_second"} < set(logged[0])
+    assert {"dialogues_per_second", "kept"} < set(logged[0])
+    assert logged[0]["kept"] < 0.5 < logged[-1]["kept"] <= 1
     assert {"loss", "learning_rate", "gradient_norm"} < set(logged[5])
     assert load_config(SFTConfig, finished_run / "sft" / "config.yaml").base == forgetful
     seen: list[Progress] = []
