@@ -108,7 +108,19 @@ def project_rows(recipe: Recipe, projects: Sequence[Project], left_out: Counter[
     contents: dict[str, Iterable[Row]] = {names.get("data") or names["prompts"]: of_split(Prompt.Split.TRAIN)}
     if file := names.get("test_data") or names.get("held_out"):
         contents[file] = of_split(Prompt.Split.TEST)
+    if recipe.data is Data.SAFETY_PROMPTS:
+        trained, tested = ([*each] for each in contents.values())
+        contents = dict(zip(contents, (trained, without_trained_words(tested, trained, left_out)), strict=True))
     return contents
+
+
+def without_trained_words(tested: list[Row], trained: list[Row], left_out: Counter[str]) -> list[Row]:
+    """The held-out prompts whose last message no trained prompt ends with: context distillation tells prompts apart by
+    it, and late in a dialogue people say the same things ("Please!")."""
+    words = {row["messages"][-1]["content"] for row in trained}
+    kept = [row for row in tested if row["messages"][-1]["content"] not in words]
+    left_out["held out, but ends like a trained prompt"] += len(tested) - len(kept)
+    return kept
 
 
 def demonstrations(

@@ -237,7 +237,7 @@ GHOST_ATTENTION = Recipe(
         LEARNING_RATE,
         SEED,
     ),
-    files=(("prompts", "prompts.jsonl"), ("constraints", "constraints.jsonl")),
+    files=(("prompts", "prompts.jsonl"), ("held_out", "held_out.jsonl"), ("constraints", "constraints.jsonl")),
 )
 CONTEXT_DISTILLATION = Recipe(
     kind=Run.Kind.CONTEXT_DISTILLATION,
@@ -260,7 +260,7 @@ CONTEXT_DISTILLATION = Recipe(
         SEED,
     ),
     models=("base", "safety_reward"),
-    files=(("prompts", "prompts.jsonl"),),
+    files=(("prompts", "prompts.jsonl"), ("held_out", "held_out.jsonl")),
 )
 RECIPES: dict[str, Recipe] = {
     recipe.kind: recipe

@@ -46,12 +46,13 @@ def closing_of(report: dict[str, Any]) -> Closing:
 
 
 def shares(parts: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Whisker]]:
-    """Each {"n", "accuracy", "low", "high"} of the report that counted anything."""
+    """Each {"n", "accuracy" or "share", "low", "high"} of the report that counted anything."""
     for name, value in parts.items():
         label = f"{prefix}{words(name)}"
         if is_share(value):
             if value["n"]:
-                yield label, whisker(value["n"], value["accuracy"], value["low"], value["high"])
+                share = value["accuracy"] if "accuracy" in value else value["share"]
+                yield label, whisker(value["n"], share, value["low"], value["high"])
         elif isinstance(value, dict) and not prefix:
             yield from shares(value, prefix=f"{label}, ")
 
@@ -90,7 +91,9 @@ def is_figures(value: Any) -> bool:
 
 
 def is_share(value: Any) -> bool:
-    return isinstance(value, dict) and {"n", "accuracy", "low", "high"} <= value.keys()
+    return (
+        isinstance(value, dict) and {"n", "low", "high"} <= value.keys() and bool({"accuracy", "share"} & value.keys())
+    )
 
 
 def is_mean(value: Any) -> bool:

@@ -19,6 +19,7 @@ from modeling.registry.jobs import request_cancel, worker_is_alive
 from modeling.registry.models import Run
 from webapp.dashboards.charts import Curve, curve
 from webapp.dashboards.closing import closing_of
+from webapp.dashboards.drawings import drawings_of
 from webapp.dashboards.training import SEVERAL, TrainingForm
 from workers.recipes import RECIPES
 from workers.starting import resume_run, start_training
@@ -52,6 +53,7 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
         "settings": list(settings_of(run.config)),
         "curves": curves(run),
         "closing": closing_of(run.report),
+        "drawings": drawings_of(run.report),
         "log": log_tail(run),
         "worker_alive": run.is_over or worker_is_alive("training"),
     }
