@@ -1,0 +1,84 @@
+"""The progress figure: where each version stands, how far its intervals reach, and that it is a picture of its own."""
+
+import re
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from evaluation.progress_plot import LEFT, SIDE, TOP, progress_figure, progress_svg
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def rate(value: float, low: float | None = None, high: float | None = None) -> dict[str, Any]:
+    return {"value": value, "low": low, "high": high}
+
+
+def version(number: int, helpfulness: dict[str, Any], safety: dict[str, Any], *, gold: bool = True) -> dict[str, Any]:
+    judged = {"helpfulness": helpfulness, "safety": safety}
+    return {"number": number, "model": f"guide-v{number}", "reward": judged} | ({"gold": judged} if gold else {})
+
+
+HISTORY = {
+    "versions": [
+        version(0, rate(0.5), rate(0.5)),
+        version(1, rate(0.75, 0.7, 0.8), rate(0.25, 0.1, 0.4)),
+    ]
+}
+
+
+def test_a_version_stands_at_its_win_rates_helpfulness_to_the_right_and_safety_upwards() -> None:
+    [gold, _] = progress_figure(HISTORY).panels
+    base, first = gold.marks
+    assert (base.x, base.y) == (LEFT + SIDE / 2, TOP + SIDE / 2)
+    assert (first.x, first.y) == (LEFT + 0.75 * SIDE, TOP + 0.75 * SIDE)
+
+
+def test_intervals_reach_along_both_axes() -> None:
+    first = progress_figure(HISTORY).panels[0].marks[1]
+    assert (first.left, first.right) == pytest.approx((LEFT + 0.7 * SIDE, LEFT + 0.8 * SIDE))
+    assert (first.top, first.bottom) == pytest.approx((TOP + 0.6 * SIDE, TOP + 0.9 * SIDE))
+
+
+def test_a_figure_without_an_interval_is_a_dot_alone() -> None:
+    base = progress_figure(HISTORY).panels[0].marks[0]
+    assert (base.left, base.right, base.top, base.bottom) == (base.x, base.x, base.y, base.y)
+
+
+def test_without_a_gold_preference_the_reward_models_judge_alone() -> None:
+    history = {"versions": [version(0, rate(0.5), rate(0.5), gold=False)]}
+    assert [panel.title for panel in progress_figure(history).panels] == ["Judge: the newest reward models"]
+    assert len(progress_figure(HISTORY).panels) == 2
+
+
+def test_the_picture_is_sound_xml_that_says_its_figures_in_words() -> None:
+    root = ElementTree.fromstring(progress_svg(HISTORY))
+    assert root.tag == f"{SVG}svg"
+    said = [title.text for title in root.iter(f"{SVG}title")]
+    assert said[1] == (
+        "V1: win rate over V0 75.0 % (95 % interval 70.0 % to 80.0 %) on helpfulness, 25.0 % (95 % interval 10.0 % to "
+        "40.0 %) on safety"
+    )
+    labels = [text.text for text in root.iter(f"{SVG}text")]
+    assert labels.count("V1") == 2, "once for each judge"
+
+
+def test_the_picture_needs_no_style_and_no_script() -> None:
+    """The site's content security policy allows neither inline."""
+    text = progress_svg(HISTORY)
+    assert not re.search(r"<(style|script)|style=|on\w+=", text)
+
+
+def test_every_mark_lies_within_the_picture() -> None:
+    history = {"versions": [version(0, rate(0.0, 0.0, 0.1), rate(1.0, 0.9, 1.0))]}
+    plot = progress_figure(history)
+    for panel in plot.panels:
+        for mark in panel.marks:
+            assert 0 <= mark.left <= mark.right <= plot.width
+            assert 0 <= mark.top <= mark.bottom <= plot.height
+
+
+def test_before_the_first_evaluation_there_is_nothing_to_draw() -> None:
+    assert progress_figure({"versions": []}).panels == ()
+    ElementTree.fromstring(progress_svg({"versions": []}))
