@@ -1,8 +1,9 @@
 """Sampling answers from chat models, for two answers that stream beside each other and for whole sets of prompts.
 
-A model is a policy, which the engine runs in this process, or an endpoint (modeling/endpoints.py), which is asked over
-the network. The engine (modeling/decoding.py) prefills every distinct prompt once, gives each request a row of its own,
-and hands the places of finished rows to the next requests. Temperature, top-p, seed and length are each request's own.
+A model is a policy, which the engine runs in this process (modeling/decoding.py), or an endpoint, which is asked over the
+network (modeling/chat_completions.py). The engine prefills every distinct prompt once, gives each request a row of its
+own, and hands the places of finished rows to the next requests. Temperature, top-p, seed and length are each request's
+own.
 
 A request's random numbers depend on its seed alone, one per token, so that it draws the same answer whatever else is in
 its batch, up to the rounding of the logits: where a draw falls within that of a border between two tokens, another
@@ -12,13 +13,15 @@ batch may decide it differently.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
+from types import ModuleType
 
 from transformers import PreTrainedTokenizerBase
 
 from modeling.chat import Message, encode_prompt, truncate_prompt
 from modeling.checkpoints import Policy
 from modeling.decoding import Step, generate
-from modeling.endpoints import Endpoint, answer_requests, increments
+from modeling.endpoints import Endpoint
 from modeling.sampling_requests import (
     Answer,
     FinishReason,
@@ -64,7 +67,7 @@ def stream(requests: Sequence[tuple[Sampler, Request]]) -> Iterator[Increment]:
     prompts: dict[int, list[int]] = {}
     for index, (sampler, request) in enumerate(requests):
         if isinstance(sampler, Endpoint):
-            runs.append(increments(sampler, request, index))
+            runs.append(_chat_completions().increments(sampler, request, index))
         else:
             prompts[index] = _encoded(sampler, request)
             batches.setdefault(id(sampler.model), []).append(index)
@@ -125,7 +128,7 @@ def sample_requests(sampler: Sampler, requests: Sequence[Request], *, rows: int 
     """
     require(rows >= 1, "rows", "at least 1", rows)
     if isinstance(sampler, Endpoint):
-        yield from answer_requests(sampler, requests)
+        yield from _chat_completions().answer_requests(sampler, requests)
         return
     prompts = [_encoded(sampler, request) for request in requests]
     drafts = _drafts(sampler, requests, prompts)
@@ -134,6 +137,11 @@ def sample_requests(sampler: Sampler, requests: Sequence[Request], *, rows: int 
             drafts[step.request].add(step)
             if step.finish is not None:
                 yield step.request, drafts.pop(step.request).answer(step)
+
+
+def _chat_completions() -> ModuleType:
+    """The client library takes a second and 15 MB to import: those who ask an endpoint pay for it, nobody else."""
+    return import_module("modeling.chat_completions")
 
 
 @dataclass

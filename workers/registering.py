@@ -8,8 +8,9 @@ from django.db import transaction
 from transformers import PreTrainedTokenizerBase
 
 from modeling.chat import ChatError, Message, encode_prompt
+from modeling.chat_completions import answer
 from modeling.checkpoints import CheckpointError, digest, load_tokenizer, parameter_count
-from modeling.endpoints import Endpoint, answer
+from modeling.endpoints import Endpoint
 from modeling.registry.models import ModelVersion
 from modeling.sampling import Request, SamplingError
 from workers.starting import check_name

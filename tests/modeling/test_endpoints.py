@@ -121,7 +121,7 @@ def test_the_pauses_double_and_a_server_that_says_when_to_come_back_is_heard(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("modeling.endpoints.time.sleep", pauses.append)
+    monkeypatch.setattr("modeling.chat_completions.time.sleep", pauses.append)
     server.replies = [fails(500), fails(500), fails(500), fails(429, retry_after="7")]
     answered(server, attempts=5, first_pause=1.0)
     assert 0.5 <= pauses[0] <= 1 <= pauses[1] <= 2 <= pauses[2] <= 4

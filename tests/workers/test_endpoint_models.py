@@ -106,7 +106,7 @@ def test_an_annotator_does_not_learn_which_model_failed(
     project: Project, server: Server, monkeypatch: pytest.MonkeyPatch, status: int, said: str, shown: str
 ) -> None:
     register(server)
-    monkeypatch.setattr("modeling.endpoints._pause", lambda *_: 0.0)
+    monkeypatch.setattr("modeling.chat_completions._pause", lambda *_: 0.0)
     server.otherwise = fails(status, said)
     served = ModelVersion.objects.get()
     comparison = queued_comparison(project, "Where?", (served, served))
