@@ -145,7 +145,7 @@ def _apart(places: Sequence[float]) -> list[float]:
     above = -float("inf")
     for index in order:
         above = found[index] = max(places[index], above + LINE_HEIGHT)
-    below = HEIGHT + LINE_HEIGHT
+    below = float(HEIGHT + LINE_HEIGHT)
     for index in reversed(order):
         below = found[index] = round(min(found[index], below - LINE_HEIGHT), 1)
     return found

@@ -35,7 +35,7 @@ def prompt(number: int, **fields: Any) -> dict[str, Any]:
 def earlier_candidate(number: int, score: float, answer: str = "the sky is blue", **fields: Any) -> Candidate:
     """A candidate of the first iteration for the prompt of that number."""
     row = prompt(number)
-    known = {"iteration": 1, "temperature": 1.0, "model": "older", "ended": True}
+    known: dict[str, Any] = {"iteration": 1, "temperature": 1.0, "model": "older", "ended": True}
     return Candidate(row["id"], row["messages"], answer, score, **(known | fields))
 
 

@@ -20,7 +20,7 @@ from modeling.preference_data import DataError
 
 def candidate(answer: str, score: float = 0.0, iteration: int = 1, prompt: str = "why", **fields: Any) -> Candidate:
     messages = [{"role": "user", "content": prompt}]
-    known = {"prompt_id": prompt, "messages": messages, "temperature": 1.0, "model": "m", "ended": True}
+    known: dict[str, Any] = {"prompt_id": prompt, "messages": messages, "temperature": 1.0, "model": "m", "ended": True}
     return Candidate(answer=answer, score=score, iteration=iteration, **(known | fields))
 
 

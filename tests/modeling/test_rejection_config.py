@@ -9,7 +9,7 @@ from modeling.configuration import ConfigError, configure, read_settings
 from modeling.rejection_config import RejectionConfig
 from modeling.training_config import CONFIGS, load_config, preset_for, save_config
 
-MODELS = {"base": Path("base"), "policy": Path("policy"), "helpfulness_reward": Path("helpful")}
+MODELS: dict[str, Any] = {"base": Path("base"), "policy": Path("policy"), "helpfulness_reward": Path("helpful")}
 PLACES = {"run_dir": Path("run"), **MODELS}
 
 
