@@ -77,4 +77,6 @@ def reason_of(folder: Path, status: int) -> str:
     if status < 0 or killed:
         name = signal.Signals(-status).name if status < 0 else killed[-1]
         return f"The training process was ended by {name}, perhaps for lack of memory; resume it, or see {log}."
+    if any("can't allocate memory" in line for line in lines):  # the host's memory; a GPU's is the recipe's to tell
+        return f"The training process ran out of memory: lower token_budget or max_length, or see {log}."
     return f"The training process failed with status {status}: {' / '.join(lines[-3:])} (log: {log})"

@@ -144,7 +144,7 @@ def test_the_closing_figures_of_any_recipe_are_shown_and_its_long_lists_are_not(
         "start": start,
         "end": end,
         "reward": {"before": {"mean": -1.5, "low": -2.0, "high": -1.0, "n": 100}, "after": None},
-        "distribution": {"counts": list(range(500))},
+        "distribution": {"edges": [0, 1], "counts": {"plain": list(range(500))}},
         "left_out": {"opens like a held-out prompt": 7},
     }
     run = a_run(kind=Run.Kind.PPO, status="done", report=report)

@@ -60,7 +60,8 @@ class Curve:
 
     @property
     def label(self) -> str:
-        return self.name.replace("_", " ").replace("per second", "per s")
+        name = self.name.replace("_", " ").replace("per second", "per s")
+        return (name[:1].upper() + name[1:]).replace("Kl", "KL").replace(" kl", " KL")
 
     @property
     def only_y(self) -> str:
@@ -77,9 +78,11 @@ def curve(name: str, values: Sequence[tuple[int, float]], bounds: tuple[float, f
         return None
     steps, heights = zip(*values, strict=True)
     low, high = bounds or (min(heights), max(heights))
+    middle = HEIGHT / 2 if low == high else 0.0  # a figure that never changes is a line in the middle
     spread, length = (high - low) or 1.0, (steps[-1] - steps[0]) or 1
     points = " ".join(
-        f"{WIDTH * (step - steps[0]) / length:.1f},{HEIGHT * (high - height) / spread:.1f}" for step, height in values
+        f"{WIDTH * (step - steps[0]) / length:.1f},{middle + HEIGHT * (high - height) / spread:.1f}"
+        for step, height in values
     )
     return Curve(name, points, low, high, steps[0], steps[-1], heights[-1])
 

@@ -23,6 +23,10 @@ class Table:
     columns: list[str]
     rows: list[tuple[str, list[str]]]
 
+    @property
+    def is_wide(self) -> bool:
+        return sum(max(len(values[place]) for _, values in self.rows) for place in range(len(self.columns))) > 40
+
 
 @dataclass(frozen=True)
 class Closing:
@@ -58,36 +62,47 @@ def shares(parts: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Whisk
 
 
 def tables(parts: dict[str, Any]) -> Iterator[Table]:
-    """Parts that hold the same figures become columns of one table; any other is a table of its own."""
+    """A table per part. Parts that hold the same plain figures are columns of one; groups within a part are rows."""
     alike: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
     for name, value in parts.items():
-        if is_share(value) or not value or len(value) > MOST_ROWS:
+        if is_share(value):
             continue
-        if all(is_plain(each) or is_mean(each) for each in value.values()):
-            alike.setdefault(tuple(value), {})[name] = value
-        elif all(is_figures(each) for each in value.values()):
-            names = list(dict.fromkeys(name for each in value.values() for name in each))
-            rows = [(words(row), [written(each.get(row)) for each in value.values()]) for row in names]
-            yield Table(words(name), [words(column) for column in value], rows)
-    for names, columns in alike.items():
-        rows = [(words(name), [written(value[name]) for value in columns.values()]) for name in names]
+        figures = {
+            key: each for key, each in value.items() if is_figure(each) and key not in (*NOT_SHOWN, "parameters")
+        }
+        groups = {key: each for key, each in value.items() if is_group(each)}
+        if 0 < len(figures) <= MOST_ROWS:
+            alike.setdefault((name,) if any(map(is_mean, figures.values())) else tuple(figures), {})[name] = figures
+        if 0 < len(groups) <= MOST_ROWS and any(each for group in groups.values() for each in group.values()):
+            yield by_row(name, groups)
+        deeper = {f"{name} {key}": each for key, each in value.items() if isinstance(each, dict) and key not in groups}
+        yield from tables({key: each for key, each in deeper.items() if not is_mean(each)})
+    for columns in alike.values():
+        rows = [(words(key), [written(each[key]) for each in columns.values()]) for key in next(iter(columns.values()))]
         titles = [words(column) for column in columns]
         yield Table(titles[0], [""], rows) if len(titles) == 1 else Table(", ".join(titles), titles, rows)
 
 
+def by_row(title: str, groups: dict[str, dict[str, Any]]) -> Table:
+    """A row per group, a column per figure."""
+    names = list(dict.fromkeys(name for group in groups.values() for name in group))
+    rows = [(words(key), [written(group.get(name)) for name in names]) for key, group in groups.items()]
+    return Table(words(title), [words(name) for name in names], rows)
+
+
+def is_group(value: Any) -> bool:
+    """Figures under one name."""
+    if not isinstance(value, dict) or not value or is_share(value) or is_mean(value):
+        return False
+    return all(map(is_figure, value.values()))
+
+
+def is_figure(value: Any) -> bool:
+    return is_plain(value) or is_mean(value)
+
+
 def is_plain(value: Any) -> bool:
     return value is None or isinstance(value, bool | int | float | str)
-
-
-def is_figures(value: Any) -> bool:
-    """A flat group of figures."""
-    return (
-        isinstance(value, dict)
-        and not is_share(value)
-        and bool(value)
-        and len(value) <= MOST_ROWS
-        and all(is_plain(each) or is_mean(each) for each in value.values())
-    )
 
 
 def is_share(value: Any) -> bool:
@@ -111,8 +126,9 @@ def written(value: Any) -> str:
         return NONE
     if isinstance(value, dict):
         low, high = value["low"], value["high"]
-        interval = "" if low is None or high is None else f" ({written(low)} to {written(high)})"
-        return f"{written(value['mean'])}{interval}"
+        if value["mean"] is None or low is None or high is None:
+            return written(value["mean"])
+        return f"{value['mean']:.3g} ({low:.3g} to {high:.3g})"
     if isinstance(value, bool | str):
         return str(value)
     if isinstance(value, int):

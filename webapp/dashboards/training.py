@@ -60,6 +60,13 @@ class ProjectsField(forms.ModelMultipleChoiceField):
         return f"{obj} ({obj.get_dimension_display()})"
 
 
+class BagField(forms.ModelMultipleChoiceField):
+    """Earlier runs whose candidates are kept."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"run {obj.pk}: {obj.name}"
+
+
 class TrainingForm(forms.Form):
     """Which data, which models, and as many settings as somebody wants to change; an empty one keeps its default."""
 
@@ -86,7 +93,7 @@ class TrainingForm(forms.Form):
                 required=False, label="Open data", help_text="Projects of imported pairs that a mix draws from."
             )
         if recipe is REJECTION_SAMPLING:
-            self.fields["bag"] = forms.ModelMultipleChoiceField(
+            self.fields["bag"] = BagField(
                 Run.objects.filter(kind=recipe.kind, status=Job.Status.DONE),
                 required=False,
                 widget=forms.CheckboxSelectMultiple,
