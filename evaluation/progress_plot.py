@@ -4,6 +4,7 @@ A standalone SVG: the same text is written beside the figures and shown on a pag
 """
 
 from dataclasses import dataclass
+from math import floor
 from typing import Any
 
 from django.template.loader import render_to_string
@@ -16,7 +17,7 @@ SIDE = 320
 LEFT, TOP, GAP = 64, 40, 84
 """Pixels left of a panel (its axis), above it (its title), and between two."""
 BOTTOM = 56
-TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
+TENTHS = 10
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Mark:
     """A version: its dot, and the ends of its intervals along both axes; all in pixels of the picture."""
 
     label: str
+    label_dy: int
+    """How far below the dot its label stands: those of neighbours stand above and below in turn."""
     x: float
     y: float
     left: float
@@ -68,6 +71,25 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class Square:
+    """A panel's plot area; both axes run from `low` to 1, so that a version's gain on each is to be compared."""
+
+    left: float
+    bottom: float
+    low: float
+
+    def x(self, rate: float) -> float:
+        return self.left + SIDE * (rate - self.low) / (1 - self.low)
+
+    def y(self, rate: float) -> float:
+        return self.bottom - SIDE * (rate - self.low) / (1 - self.low)
+
+    def ticks(self) -> list[float]:
+        """Every tenth."""
+        return [tenth / TENTHS for tenth in range(round(self.low * TENTHS), TENTHS + 1)]
+
+
+@dataclass(frozen=True)
 class ProgressPlot:
     width: float
     height: float
@@ -78,7 +100,11 @@ def progress_figure(history: dict[str, Any]) -> ProgressPlot:
     """A panel per judge, from the versions that evaluation.iterations.history_of lists."""
     versions = history["versions"]
     judges = [judge for judge in TITLES if versions and all(judge in version for version in versions)]
-    panels = tuple(panel(judge, versions, LEFT + place * (SIDE + GAP)) for place, judge in enumerate(judges))
+    low = lowest(versions, judges)
+    panels = tuple(
+        panel(judge, versions, Square(LEFT + place * (SIDE + GAP), TOP + SIDE, low))
+        for place, judge in enumerate(judges)
+    )
     width = LEFT + len(panels) * (SIDE + GAP) - GAP + 40 if panels else LEFT
     return ProgressPlot(width, TOP + SIDE + BOTTOM, panels)
 
@@ -88,35 +114,46 @@ def progress_svg(history: dict[str, Any]) -> str:
     return render_to_string("evaluation/progress.svg", {"plot": progress_figure(history)})
 
 
-def panel(judge: str, versions: list[dict[str, Any]], left: float) -> Panel:
-    right, bottom = left + SIDE, TOP + SIDE
+def lowest(versions: list[dict[str, Any]], judges: list[str]) -> float:
+    """The tenth below every interval, and below an even chance: where the axes begin."""
+    rates = [version[judge][axis] for version in versions for judge in judges for axis in ("helpfulness", "safety")]
+    least = min((ends(rate)[0] for rate in rates), default=0.5)
+    return min(floor(least * TENTHS), TENTHS // 2 - 1) / TENTHS
+
+
+def panel(judge: str, versions: list[dict[str, Any]], square: Square) -> Panel:
     return Panel(
         title=TITLES[judge],
-        left=left,
-        top=TOP,
-        right=right,
-        bottom=bottom,
-        columns=tuple(Line(left + SIDE * share, percent(share), share == 0.5) for share in TICKS),
-        rows=tuple(Line(bottom - SIDE * share, percent(share), share == 0.5) for share in TICKS),
-        marks=tuple(mark(version["number"], version[judge], left, bottom) for version in versions),
+        left=square.left,
+        top=square.bottom - SIDE,
+        right=square.left + SIDE,
+        bottom=square.bottom,
+        columns=tuple(Line(square.x(share), percent(share), share == 0.5) for share in square.ticks()),
+        rows=tuple(Line(square.y(share), percent(share), share == 0.5) for share in square.ticks()),
+        marks=tuple(mark(version["number"], version[judge], square) for version in versions),
     )
 
 
-def mark(number: int, rates: dict[str, Any], left: float, bottom: float) -> Mark:
-    """A figure without an interval is a dot alone: its ends are where it stands."""
+def mark(number: int, rates: dict[str, Any], square: Square) -> Mark:
     helpfulness, safety = rates["helpfulness"], rates["safety"]
-    ends = {name: value if value is not None else helpfulness["value"] for name, value in helpfulness.items()}
-    heights = {name: value if value is not None else safety["value"] for name, value in safety.items()}
+    (left, right), (bottom, top) = ends(helpfulness), ends(safety)
     return Mark(
         label=f"V{number}",
-        x=left + SIDE * ends["value"],
-        y=bottom - SIDE * heights["value"],
-        left=left + SIDE * ends["low"],
-        right=left + SIDE * ends["high"],
-        top=bottom - SIDE * heights["high"],
-        bottom=bottom - SIDE * heights["low"],
+        label_dy=18 if number % 2 else -8,
+        x=square.x(helpfulness["value"]),
+        y=square.y(safety["value"]),
+        left=square.x(left),
+        right=square.x(right),
+        top=square.y(top),
+        bottom=square.y(bottom),
         description=f"V{number}: win rate over V0 {in_words(helpfulness)} on helpfulness, {in_words(safety)} on safety",
     )
+
+
+def ends(rate: dict[str, Any]) -> tuple[float, float]:
+    """The interval of a rate; a rate without one is a dot alone: its ends are where it stands."""
+    value = rate["value"]
+    return (value, value) if rate["low"] is None else (rate["low"], rate["high"])
 
 
 def in_words(rate: dict[str, Any]) -> str:

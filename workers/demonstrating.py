@@ -1,6 +1,7 @@
 """The loop's own demonstration: two projects on Merrowby's prompts for simulated annotators, and the model to tune."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -13,6 +14,14 @@ from workers.registering import register_model
 
 NAME = "merrowby"
 SLUGS = {"helpfulness": f"{NAME}-helpfulness", "safety": f"{NAME}-safety"}
+SETTINGS: dict[str, Any] = {
+    "comparisons": 1600,
+    "safety_comparisons": 400,
+    "reward": {"checkpoint_every": 100},
+    "rejection": {"k": 4, "temperatures": [1.0], "steps": 100, "chunk_prompts": 128, "checkpoint_every": 50},
+}
+"""The plan of the demonstration, found by trial: five iterations within half an hour on two cores. Four answers to each
+of some thousand prompts, and the bag of all iterations, teach more than many answers to few prompts."""
 CHUNK = 500
 GUIDELINE = """\
 # The rule of the simulated annotators

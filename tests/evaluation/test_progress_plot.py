@@ -29,16 +29,25 @@ HISTORY = {
 
 
 def test_a_version_stands_at_its_win_rates_helpfulness_to_the_right_and_safety_upwards() -> None:
+    """The axes begin at 0.1, the tenth at the lowest end of an interval: 0.5 is at 4/9 of the way to 1."""
     [gold, _] = progress_figure(HISTORY).panels
     base, first = gold.marks
-    assert (base.x, base.y) == (LEFT + SIDE / 2, TOP + SIDE / 2)
-    assert (first.x, first.y) == (LEFT + 0.75 * SIDE, TOP + 0.75 * SIDE)
+    assert (base.x, base.y) == pytest.approx((LEFT + SIDE * 4 / 9, TOP + SIDE * 5 / 9))
+    assert (first.x, first.y) == pytest.approx((LEFT + SIDE * 0.65 / 0.9, TOP + SIDE * 0.75 / 0.9))
 
 
 def test_intervals_reach_along_both_axes() -> None:
     first = progress_figure(HISTORY).panels[0].marks[1]
-    assert (first.left, first.right) == pytest.approx((LEFT + 0.7 * SIDE, LEFT + 0.8 * SIDE))
-    assert (first.top, first.bottom) == pytest.approx((TOP + 0.6 * SIDE, TOP + 0.9 * SIDE))
+    assert (first.left, first.right) == pytest.approx((LEFT + SIDE * 0.6 / 0.9, LEFT + SIDE * 0.7 / 0.9))
+    assert (first.top, first.bottom) == pytest.approx((TOP + SIDE * 0.6 / 0.9, TOP + SIDE))
+
+
+def test_the_axes_leave_out_what_is_below_every_version_but_never_an_even_chance() -> None:
+    high = {"versions": [version(0, rate(0.9, 0.87, 0.93), rate(0.95, 0.9, 1.0))]}
+    labels = [line.label for line in progress_figure(high).panels[0].columns]
+    assert labels == ["40 %", "50 %", "60 %", "70 %", "80 %", "90 %", "100 %"]
+    [even] = [line for line in progress_figure(high).panels[0].rows if line.is_even]
+    assert even.label == "50 %"
 
 
 def test_a_figure_without_an_interval_is_a_dot_alone() -> None:

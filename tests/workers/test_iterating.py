@@ -13,9 +13,11 @@ from django.core.management import CommandError, call_command
 
 from annotation.models import PoolEntry, Preference, Project, Prompt
 from evaluation.models import Iteration, Stage
+from modeling.demonstration import world
 from modeling.registry.jobs import claim
 from modeling.registry.models import Job, ModelVersion, Run
 from tests.factories import make_comparison, make_model, make_preference, make_project, make_prompt
+from tests.workers.conftest import CARELESS, local_model
 from workers import runs as run_execution
 from workers.carrying import JobError
 from workers.iterating import (
@@ -267,7 +269,13 @@ def test_one_command_runs_all_iterations_and_draws_their_progress(
 @pytest.mark.parametrize("place", range(5))
 @pytest.mark.parametrize("end", [JobError("a full disk"), MemoryError()])
 def test_the_same_command_goes_on_at_the_stage_that_was_interrupted(
-    place: int, end: Exception, loop: Loop, carried_out: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: int,
+    end: Exception,
+    loop: Loop,
+    carried_out: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     execute: Callable[..., None] = run_execution.execute
 
@@ -280,7 +288,8 @@ def test_the_same_command_goes_on_at_the_stage_that_was_interrupted(
     monkeypatch.setattr(run_execution, "execute", failing_once)
     with pytest.raises(CommandError, match="go on with: the same command"):
         command(loop, tmp_path)
-    command(loop, tmp_path, "--ppo", "never")
+    command(loop, tmp_path, "--ppo", "never", "--tau", "0.3")
+    assert "goes on as it began: tau 0.15 (not 0.3), with_ppo True (not False)" in capsys.readouterr().err
     with_ppo = [*KINDS[:-1], "ppo", KINDS[-1]]
     assert carried_out == [*with_ppo[:place], "interrupted", *with_ppo[place:]], "nothing is done twice, or skipped"
     assert Run.objects.count() == 6
@@ -355,3 +364,65 @@ def test_projects_and_models_that_are_not_there_are_named(loop: Loop) -> None:
     named = ["--helpfulness-project", "nowhere", "--safety-project", "harbour-safety", "--base", "guide"]
     with pytest.raises(CommandError, match='no project "nowhere"'):
         call_command("run_iteration", *named)
+
+
+# The whole, with nothing left out -------------------------------------------------------------------------------------
+
+SMALL = """
+comparisons: 24
+safety_comparisons: 16
+shared: 0.2
+draws: 1
+max_new_tokens: 24
+reward: {batch_size: 8, checkpoint_every: 100}
+rejection: {k: 2, steps: 2, batch_size: 8, temperatures: [1.0], measured_prompts: 2}
+ppo: {iterations: 1, batch_size: 8, mini_batch_size: 4, evaluate_every: 1}
+"""
+
+
+@pytest.mark.slow
+def test_an_iteration_that_is_killed_after_every_stage_ends_as_if_it_had_not_been(
+    tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each stage does its work and is torn away before it is recorded as done; no work is done a second time."""
+    settings.RUNS_DIR = tmp_path / "runs"
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    (tmp_path / "small.yaml").write_text(SMALL)
+    loop = small_loop()
+    torn: list[int] = []
+    execute: Callable[..., None] = run_execution.execute
+
+    def tearing(run: Run, *rest: Any) -> None:
+        execute(run, *rest)
+        if run.pk not in torn:
+            torn.append(run.pk)
+            raise MemoryError
+
+    monkeypatch.setattr(run_execution, "execute", tearing)
+    for _ in range(6):
+        with pytest.raises(CommandError, match="go on with: the same command"):
+            command(loop, tmp_path, "--config", str(tmp_path / "small.yaml"))
+    line = command(loop, tmp_path, "--config", str(tmp_path / "small.yaml"))
+
+    assert len(torn) == Run.objects.filter(status=Job.Status.DONE).count() == 6
+    names = ["harbour-v1-helpfulness", "harbour-v1-safety", "harbour-v1-rejection", "harbour-v1"]
+    assert list(ModelVersion.objects.order_by("pk").values_list("name", flat=True)) == ["guide", *names]
+    assert [version["model"] for version in line["versions"]] == ["guide", "harbour-v1"]
+    assert line["versions"][1]["iteration"]["comparisons"].keys() == {"harbour-helpfulness", "harbour-safety"}
+    assert in_pool(loop.safety_project) == {"guide", "harbour-v1"}
+    assert [str(batch) for batch in loop.safety_project.batches.all()] == ["iteration 1"]
+    assert Path(line["figure"]).exists()
+
+
+def small_loop() -> Loop:
+    """Some of Merrowby's prompts, two of each project held out, and the careless model."""
+    projects = []
+    for is_safety in (False, True):
+        dimension = "safety" if is_safety else "helpfulness"
+        project = make_project(slug=f"harbour-{dimension}", dimension=dimension)
+        asked = [each for each in world.prompts("train") if (each.risk_category is not None) == is_safety][:10]
+        for number, each in enumerate(asked):
+            prompt = make_prompt(project, each.text)
+            Prompt.objects.filter(pk=prompt.pk).update(split="train" if number > 1 else "test")
+        projects.append(project)
+    return Loop(projects[0], projects[1], local_model("guide", CARELESS))

@@ -3,7 +3,7 @@
 import json
 import time
 from argparse import ArgumentParser
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,9 @@ class Command(BaseCommand):
             check_loop(loop)
             for number in range(1, options["iterations"] + 1):
                 with_ppo = options["ppo"] == ALL or (options["ppo"] == LAST and number == options["iterations"])
-                self.run(begin(loop, number, plan, with_ppo=with_ppo))
+                iteration = begin(loop, number, plan, with_ppo=with_ppo)
+                self.tell_of_changes(iteration, plan, with_ppo=with_ppo)
+                self.run(iteration)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         self.stdout.write(json.dumps(self.draw(loop, options)))
@@ -112,10 +114,12 @@ class Command(BaseCommand):
         )
 
     def plan(self, options: dict[str, Any]) -> Plan:
-        """The YAML's settings under those of the flags. Raises CommandError and ValidationError."""
-        from workers.demonstrating import NAME
+        """The YAML's settings under those of the flags; for the demonstration over those that were found for it. Raises
+        CommandError and ValidationError."""
+        from workers.demonstrating import NAME, SETTINGS
 
         default = (options["helpfulness_project"] or NAME).removesuffix("-helpfulness")
+        shipped = {} if options["helpfulness_project"] else SETTINGS
         flags = {name: options[name] for name in FLAGS if options[name] is not None}
         try:
             file = read_settings(options["config"]) if options["config"] else {}
@@ -126,9 +130,17 @@ class Command(BaseCommand):
             raise CommandError(f"{options['config']}: unknown setting {', '.join(unknown)}; known are {sorted(known)}")
         named = {"name": options["name"] or default, "annotators": options["annotators"]}
         try:
-            return Plan(**{**file, **flags, **named})
+            return Plan(**{**shipped, **file, **flags, **named})
         except TypeError as error:
             raise CommandError(f"{options['config']}: a setting is of the wrong type ({error})") from error
+
+    def tell_of_changes(self, iteration: Iteration, plan: Plan, *, with_ppo: bool) -> None:
+        """An iteration keeps the plan that it began with; whoever asks for another one now should know."""
+        asked = asdict(plan) | {"with_ppo": with_ppo}
+        changed = [name for name, value in asked.items() if iteration.settings.get(name) != value]
+        if iteration.finished_at is None and changed:
+            kept = ", ".join(f"{name} {iteration.settings.get(name)!r} (not {asked[name]!r})" for name in changed)
+            self.stderr.write(f"Iteration {iteration.number} goes on as it began: {kept}.")
 
     # Carrying out -----------------------------------------------------------------------------------------------------
 
