@@ -169,7 +169,7 @@ def test_a_batch_is_drawn_again_as_it_was_and_stored_once(project: Project) -> N
     assert Item.objects.count() == 8, "the batch is there already"
     assert again.report["comparisons"] == first.report["comparisons"]
     for rows in (Preference, Comparison, Assignment, Item, Response):
-        rows.objects.all().delete()  # type: ignore[attr-defined]
+        rows.objects.all().delete()
     project.batches.all().delete()
     collected(batch_run())
     assert list(Response.objects.order_by("pk").values_list("text", flat=True)) == texts
