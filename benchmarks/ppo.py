@@ -165,14 +165,14 @@ def _ours(options: argparse.Namespace) -> dict[str, Any]:
 
 def _peer(options: argparse.Namespace) -> dict[str, Any]:
     import torch
-    from datasets import Dataset
+    from datasets import Dataset  # type: ignore[import-not-found]
     from transformers import (
         AutoModelForCausalLM,
         AutoModelForSequenceClassification,
         AutoTokenizer,
         TrainerCallback,
     )
-    from trl.experimental.ppo import PPOConfig, PPOTrainer
+    from trl.experimental.ppo import PPOConfig, PPOTrainer  # type: ignore[import-not-found]
 
     torch.set_num_threads(options.threads)
     tokenizer = AutoTokenizer.from_pretrained(options.checkpoint, padding_side="left")
@@ -189,7 +189,7 @@ def _peer(options: argparse.Namespace) -> dict[str, Any]:
     ]
     times = [_now()]
 
-    class Clock(TrainerCallback):  # type: ignore[misc]
+    class Clock(TrainerCallback):
         def on_step_end(self, *arguments: Any, **options: Any) -> None:
             times.append(_now())
 

@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 import torch
 
-from modeling import train_ppo
-from modeling.checkpoints import RewardModel, digest, load_policy, save
+from modeling import held_out as held_out_module
+from modeling import rollouts, train_ppo
+from modeling.chat import Message
+from modeling.checkpoints import RewardModel, digest, load_policy, load_reward_model, save
 from modeling.configuration import ConfigError, configure, read_settings
 from modeling.ppo_config import PPOConfig
 from modeling.preference_data import DataError
+from modeling.prompt_data import read_prompts
 from modeling.recipe import Progress, Stopped, TrainingError
+from modeling.rollouts import Rollout
 from modeling.scoring import score
 from modeling.train_ppo import train
 from modeling.training_config import CONFIGS, preset_for
@@ -70,6 +74,20 @@ def make_ppo(tmp_path: Path, base: Path, rewarding: Path) -> Callable[..., PPOCo
 
 
 MakePPO = Callable[..., PPOConfig]
+
+
+def noted(monkeypatch: pytest.MonkeyPatch) -> list[Rollout]:
+    """The answers that a run's iterations learn from, as they come."""
+    drawn: list[Rollout] = []
+    real = train_ppo.roll_out
+
+    def note(*arguments: Any) -> list[Rollout]:
+        rollouts = real(*arguments)
+        drawn.extend(rollouts)
+        return rollouts
+
+    monkeypatch.setattr(train_ppo, "roll_out", note)
+    return drawn
 
 
 def lines(config: PPOConfig) -> list[dict[str, float]]:
@@ -155,18 +173,12 @@ def test_the_model_that_is_saved_is_a_plain_chat_model(make_ppo: MakePPO, base: 
     assert any(not torch.equal(trained[name], start[name]) for name in start)
 
 
-def test_one_step_equals_a_reference_written_differently(make_ppo: MakePPO, base: Path, rewarding: Path) -> None:
+def test_one_step_equals_a_reference_written_differently(
+    make_ppo: MakePPO, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = make_ppo(iterations=1, batch_size=4, mini_batch_size=4, learning_rate=1e-3, beta=0.3, precision="float32")
-    drawn: list[train_ppo.Rollout] = []
-    real = train_ppo.roll_out
-
-    def noted(*arguments: Any) -> list[train_ppo.Rollout]:
-        drawn.extend(real(*arguments))
-        return drawn
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train_ppo, "roll_out", noted)
-        trained = load_policy(train(config).model).model.state_dict()
+    drawn = noted(monkeypatch)
+    trained = load_policy(train(config).model).model.state_dict()
 
     # The policy is pi_0 in the first iteration (no penalty) and every value is 0: token t of an answer of n tokens with
     # the whitened reward w has the advantage 0.95^(n - 1 - t) w before whitening; the gradient of the ratio (1) is that
@@ -217,20 +229,12 @@ def test_the_learning_does_not_depend_on_the_memory_that_it_may_take(make_ppo: M
         assert line == pytest.approx(other, rel=1e-5, abs=1e-5)
 
 
-def test_the_reward_is_the_score_of_the_answer_and_falls_on_its_last_token(make_ppo: MakePPO) -> None:
+def test_the_reward_is_the_score_of_the_answer_and_falls_on_its_last_token(
+    make_ppo: MakePPO, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = make_ppo(iterations=1, batch_size=10, mini_batch_size=10)
-    drawn: list[train_ppo.Rollout] = []
-    real = train_ppo.roll_out
-
-    def noted(*arguments: Any) -> list[train_ppo.Rollout]:
-        drawn.extend(real(*arguments))
-        return drawn
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train_ppo, "roll_out", noted)
-        train(config)
-    from modeling.checkpoints import load_reward_model
-
+    drawn = noted(monkeypatch)
+    train(config)
     judge = load_reward_model(config.helpfulness_reward)
     decoded = [
         (judge.tokenizer.decode(rollout.prompt), judge.tokenizer.decode(rollout.answer, skip_special_tokens=True))
@@ -240,7 +244,7 @@ def test_the_reward_is_the_score_of_the_answer_and_falls_on_its_last_token(make_
     exchanges = []
     for prompt, answer in decoded:
         (content,) = (each for each in asked if f"[INST] {each} [/INST]" in prompt)
-        exchanges.append(([{"role": "user", "content": content}], answer.strip()))
+        exchanges.append(([Message(role="user", content=content)], answer.strip()))
     assert [rollout.helpfulness for rollout in drawn] == pytest.approx(score(judge, exchanges), abs=1e-5)
 
     experience = train_ppo._experience(drawn, replace(config, gae_lambda=0.0, gamma=0.0))
@@ -255,9 +259,9 @@ def test_the_reward_is_the_score_of_the_answer_and_falls_on_its_last_token(make_
 
 
 def test_an_answer_that_does_not_end_loses_the_penalty_that_is_set(make_ppo: MakePPO) -> None:
-    def rollout(ended: bool) -> train_ppo.Rollout:
+    def rollout(ended: bool) -> Rollout:
         zeros = torch.zeros(2)
-        return train_ppo.Rollout([1, 5], [7, 2], ended, False, 1.0, None, zeros, zeros, zeros, zeros)
+        return Rollout([1, 5], [7, 2], ended, False, 1.0, None, zeros, zeros, zeros, zeros)
 
     config = make_ppo(truncation_penalty=0.75)
     experience = train_ppo._experience([rollout(True), rollout(False)], config)
@@ -265,26 +269,18 @@ def test_an_answer_that_does_not_end_loses_the_penalty_that_is_set(make_ppo: Mak
     assert experience.returns[:, 1].tolist() == pytest.approx([0.0, -0.75], abs=1e-6)
 
 
-def test_a_prompt_that_occurs_twice_in_a_batch_is_answered_twice(make_ppo: MakePPO) -> None:
+def test_a_prompt_that_occurs_twice_in_a_batch_is_answered_twice(
+    make_ppo: MakePPO, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = make_ppo(prompts(range(2)), iterations=1, batch_size=8)
-    drawn: list[train_ppo.Rollout] = []
-    real = train_ppo.roll_out
-
-    def noted(*arguments: Any) -> list[train_ppo.Rollout]:
-        drawn.extend(real(*arguments))
-        return drawn
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train_ppo, "roll_out", noted)
-        train(config)
+    drawn = noted(monkeypatch)
+    train(config)
     assert len({tuple(rollout.prompt) for rollout in drawn}) == 2
     assert len({(*rollout.prompt, *rollout.answer) for rollout in drawn}) > 4
 
 
 def test_iterations_go_through_all_prompts_before_one_returns(make_ppo: MakePPO) -> None:
     config = make_ppo(batch_size=4)
-    from modeling.prompt_data import read_prompts
-
     known = read_prompts(config.run_dir / "data" / "prompts.jsonl")
     drawn = [prompt.id for step in range(5) for prompt in train_ppo._batch_of(known, config, step)]
     assert len(drawn) == 20
@@ -295,11 +291,9 @@ def test_iterations_go_through_all_prompts_before_one_returns(make_ppo: MakePPO)
 def test_it_stops_early_when_the_held_out_reward_stalls_and_saves_the_best_weights(
     make_ppo: MakePPO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from modeling import held_out
-
     rewards = iter([0.5, 0.6, 0.7, 0.65, 0.7, 0.1])
-    real = held_out.figures_of
-    monkeypatch.setattr(held_out, "figures_of", lambda *args: {**real(*args), "reward": next(rewards)})
+    real = held_out_module.figures_of
+    monkeypatch.setattr(held_out_module, "figures_of", lambda *args: {**real(*args), "reward": next(rewards)})
     config = make_ppo(held_out=prompts(range(20, 22)), iterations=9, patience=2, checkpoint_every=50)
     result = train(config)
 
@@ -323,8 +317,6 @@ def test_a_divergence_beyond_the_limit_stops_the_run_and_says_so(make_ppo: MakeP
 
 
 def test_a_reward_that_is_no_number_stops_the_run(make_ppo: MakePPO, monkeypatch: pytest.MonkeyPatch) -> None:
-    from modeling import rollouts
-
     monkeypatch.setattr(rollouts, "score", lambda model, exchanges, **limits: [math.nan] * len(exchanges))
     with pytest.raises(TrainingError, match=r"after iteration 0: the mean reward is nan.*damaged weights"):
         train(make_ppo())
@@ -384,13 +376,10 @@ def test_an_iteration_that_was_stopped_between_its_gradient_steps_keeps_its_answ
     with pytest.raises(Stopped):
         train(stopped, should_stop=lambda: updates == 4)  # within the second step of the second iteration
     seen: list[Progress] = []
-    with pytest.MonkeyPatch.context() as patch:
-        drawn: list[int] = []
-        real_roll_out = train_ppo.roll_out
-        patch.setattr(train_ppo, "roll_out", lambda *args: drawn.append(1) or real_roll_out(*args))
-        train(stopped, seen.append)
+    drawn = noted(monkeypatch)
+    train(stopped, seen.append)
     assert [progress.step for progress in seen] == [2, 3]
-    assert len(drawn) == 1  # the third iteration's; the second's were kept
+    assert len(drawn) == 8  # the third iteration's; the second's were kept
     assert updates == 4 + 3
     assert model_bytes(stopped) == model_bytes(whole)
     assert figures(stopped) == figures(whole)
