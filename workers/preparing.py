@@ -184,7 +184,7 @@ def as_key(messages: list[dict[str, str]]) -> str:
 def given_rows(recipe: Recipe, given: dict[str, str], left_out: Counter[str]) -> dict[str, Iterable[Row]]:
     """The rows of files, read and checked as the recipe does. The lines to train on that open like a held-out prompt of
     any project stay out."""
-    held_out = openings_held_out(Project.objects.all())
+    held_out = openings_held_out(list(Project.objects.all()))
     targets = dict(recipe.files)
     contents: dict[str, Iterable[Row]] = {}
     for name in sorted(given, key=list(targets).index):  # what is trained on comes first

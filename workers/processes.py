@@ -1,6 +1,7 @@
 """The training processes: one, or one per GPU under torchrun; tethered to this process and ended with it."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from django.conf import settings
 
 from workers.tether import tethered, tethered_to_its_parent
 
+KILLED = re.compile(r"traceback *: Signal \d+ \((\w+)\)")
+"""How torchrun says that one of its processes was ended by a signal."""
 PATIENCE_SECONDS = 8
 """How long a training may take to save its state when it is asked to stop."""
 
@@ -73,7 +76,7 @@ def reason_of(folder: Path, status: int) -> str:
     errors = [line for line in lines if line.startswith("Error: ")]
     if status > 0 and errors:
         return f"{errors[-1].removeprefix('Error: ')} (log: {log})"
-    killed = [line.split()[-1].strip("()") for line in lines if line.strip().startswith("traceback : Signal ")]
+    killed = [found[1] for line in lines if (found := KILLED.search(line))]
     if status < 0 or killed:
         name = signal.Signals(-status).name if status < 0 else killed[-1]
         return f"The training process was ended by {name}, perhaps for lack of memory; resume it, or see {log}."

@@ -12,6 +12,11 @@ from evaluation.training_plots import HEIGHT, LINE_HEIGHT, WIDTH, Series, Tick, 
 from evaluation.wording import percent
 
 
+Places = Sequence[tuple[float, float]]
+Curve = tuple[str, Places, Places, str]
+"""Its label, its points, the outline of its band, and what it says."""
+
+
 @dataclass(frozen=True)
 class Lines:
     """A line plot, in the picture's units; y grows downwards."""
@@ -43,7 +48,7 @@ def kept_svg(report: Mapping[str, Any]) -> str:
     last = max(point["turn"] for curve in curves.values() for point in curve)
     x_of = _scale(1, max(last, 2), 0, WIDTH)
     y_of = _scale(0, 1, HEIGHT, 0)
-    drawn = []
+    drawn: list[Curve] = []
     for name, curve in curves.items():
         places = [(x_of(point["turn"]), y_of(point["share"])) for point in curve]
         upper = [(x_of(point["turn"]), y_of(point["high"])) for point in curve]
@@ -67,7 +72,7 @@ def scores_svg(report: Mapping[str, Any]) -> str:
     heights = round_ticks(0, max(map(max, shares.values())))
     x_of = _scale(ticks[0][0], ticks[-1][0], 0, WIDTH)
     y_of = _scale(0, heights[-1][0], HEIGHT, 0)
-    drawn = []
+    drawn: list[Curve] = []
     for name, each in shares.items():
         places = []
         for share, left, right in zip(each, edges, edges[1:], strict=False):
@@ -85,18 +90,15 @@ def scores_svg(report: Mapping[str, Any]) -> str:
     )
 
 
-Places = Sequence[tuple[float, float]]
-
-
 def _drawn(
     title: str,
     x_label: str,
     y_label: str,
     x_ticks: tuple[Tick, ...],
     y_ticks: tuple[Tick, ...],
-    curves: Sequence[tuple[str, Places, Places, str]],
+    curves: Sequence[Curve],
 ) -> str:
-    """curves: of each its label, its points, the outline of its band, and what it says; the last is drawn boldly."""
+    """The SVG of the curves, the last one drawn boldly."""
     ends = [places[-1][1] for _, places, _, _ in curves]
     label_ys = list(ends)
     if len(ends) == 2 and abs(ends[0] - ends[1]) < LINE_HEIGHT:
