@@ -19,7 +19,7 @@ from transformers import PreTrainedTokenizerBase
 
 from modeling.answer_logprobs import AnswerBatch, encode_answers, pack_answers
 from modeling.chat import LLAMA2_TEMPLATE, padding_id
-from modeling.checkpoints import digest, load_policy
+from modeling.checkpoints import digest, load_policy, parameter_count
 from modeling.distributed import Ranks
 from modeling.dpo_config import DPOConfig
 from modeling.learner import Learner
@@ -101,7 +101,7 @@ def train(
         "steps": steps,
         "seconds": round(position.seconds, 3),
         "pairs_per_second": round(trained / position.seconds, 3),
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "parameters": parameter_count(run / "model"),
         "model_digest": digest(run / "model"),
         "identity": identity,
     }

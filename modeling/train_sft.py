@@ -18,7 +18,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from modeling.chat import LLAMA2_TEMPLATE, padding_id
-from modeling.checkpoints import digest, load_policy
+from modeling.checkpoints import digest, load_policy, parameter_count
 from modeling.distributed import Ranks
 from modeling.learner import Learner
 from modeling.losses import language_model_loss
@@ -114,7 +114,7 @@ def train(
         "filled": round(train_data.tokens / (len(sequences) * config.max_length), 4),
         "steps": steps,
         "seconds": round(position.seconds, 3),
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "parameters": parameter_count(run / "model"),
         "model_digest": digest(run / "model"),
         "identity": identity,
     }

@@ -53,7 +53,7 @@ def losses(run: Path) -> list[float]:
 
 
 def test_it_learns_to_answer_as_it_is_shown(make_run: MakeRun, base: Path) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": "you dig a hole"}]}
         for text in SENTENCES
     ]
@@ -209,6 +209,7 @@ def test_adapters_learn_and_are_merged_into_a_plain_checkpoint(make_run: MakeRun
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {name for name in before if "proj" in name}
     assert report["model_digest"] == digest(run / "model")
+    assert report["parameters"] == load_policy(base).model.num_parameters()
 
     again = make_run(dialogues(range(6)), name="again")
     train(replace(config, run_dir=again))
