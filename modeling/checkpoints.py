@@ -75,11 +75,11 @@ def load_reward_model(folder: Path, dtype: torch.dtype = torch.float32) -> Rewar
     return RewardModel(model.to(best_device()).eval(), load_tokenizer(folder))
 
 
-def new_reward_model(base: Path) -> RewardModel:
+def new_reward_model(base: Path, device: torch.device | None = None) -> RewardModel:
     """A chat checkpoint with its language-model head replaced by a scalar head (paper, section 3.2.2).
 
     The head starts at zero: every score is 0, the first loss is that of a coin, and no seed is involved. A base that
-    already is a reward model keeps its head, so that training can go on from an earlier one.
+    already is a reward model keeps its head, so that training can go on from an earlier one. device: the best without.
     """
     tokenizer = load_tokenizer(base)
     model, report = _load(
@@ -88,7 +88,7 @@ def new_reward_model(base: Path) -> RewardModel:
     if "score.weight" in report["missing_keys"]:
         torch.nn.init.zeros_(model.score.weight)
     model.config.pad_token_id = padding_id(tokenizer)
-    return RewardModel(model.to(best_device()), tokenizer)
+    return RewardModel(model.to(device or best_device()), tokenizer)
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:

@@ -18,8 +18,8 @@ from torch.distributed.checkpoint.state_dict import (
 )
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from modeling.adapters import merged, with_adapters
-from modeling.checkpoints import save
+from modeling.adapters import add_adapters, merged
+from modeling.checkpoints import best_device, save
 from modeling.distributed import Ranks
 from modeling.metrics import keep_metrics
 from modeling.recipe import Progress, Report, ShouldStop, Stopped, TrainingError, log_step, step_seed
@@ -28,6 +28,8 @@ from modeling.training_config import TrainingConfig
 
 Pass = tuple[list[int], float]
 """The rows of one forward pass, and the weight of its loss: 1, or 0 for one that only keeps the processes in step."""
+
+_WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 
 
 class Learner:
@@ -45,7 +47,8 @@ class Learner:
         identity: dict[str, Any],
         should_stop: ShouldStop,
     ) -> None:
-        """model: on its device, in float32; it is put into training mode and, as configured, given adapters or sharded.
+        """model: in float32, on its starting_device; put into training mode and, as configured, given adapters or
+        sharded.
         forward: takes the model and a batch; call it as learner.forward(batch).
         identity: what makes the run this run (recipe.identity_of); a state of another one is never loaded.
         """
@@ -54,7 +57,8 @@ class Learner:
         self.model = model.train()
         if config.gradient_checkpointing:
             model.activation_checkpointing_enable()
-        self.adapted = with_adapters(model, config.lora_rank, config.lora_alpha) if config.lora_rank else None
+        if config.lora_rank:
+            add_adapters(model, config.lora_rank, config.lora_alpha)
         self.is_sharded = config.sharded and ranks.size > 1
         self._forward: Callable[..., Tensor] = types.MethodType(forward, model)
         if self.is_sharded:
@@ -65,9 +69,13 @@ class Learner:
 
     def forward(self, *batch: Any) -> Tensor:
         """The model's outputs for a batch, in the configured precision."""
-        device = self.parameters[0].device.type
-        with torch.autocast(device, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+        with self.autocast():
             return self._forward(*batch)
+
+    def autocast(self) -> torch.autocast:
+        """The configured precision."""
+        device = self.parameters[0].device.type
+        return torch.autocast(device, torch.bfloat16, enabled=self.config.precision == "bfloat16")
 
     def restore(self) -> Position:
         """Goes on from the newest whole checkpoint, if there is one; its ``kept`` is what the recipe kept beside the
@@ -76,11 +84,8 @@ class Learner:
         if state is not None:
             self.position, self.kept = Position(state["step"], state["seconds"]), state["kept"]
             self.take(state["model"])
-            if self.is_sharded:
-                options = StateDictOptions(full_state_dict=True, strict=not self.config.lora_rank)
-                set_optimizer_state_dict(self.model, self.optimizer, state["optimizer"], options=options)
-            else:
-                self.optimizer.load_state_dict(state["optimizer"])
+            if state["optimizer"]:
+                set_optimizer_state_dict(self.model, self.optimizer, state["optimizer"], options=_WHOLE)
         if self.ranks.is_first:
             keep_metrics(self.config.run_dir / "metrics.jsonl", self.position.step)
         self.ranks.barrier()
@@ -103,18 +108,18 @@ class Learner:
 
     def passes(self, groups_of: Callable[[Sequence[int]], list[list[int]]], count: int) -> Iterator[Pass]:
         """This process's forward passes over a batch of ``count`` rows, grouped by ``groups_of`` (indices in, groups of
-        indices out). Sharded processes meet in every pass, so those with fewer groups repeat one, with weight 0. A
-        process on its own that is asked to stop does so between passes: the step is forgotten."""
+        indices out). Where any process was asked to stop, all stop between passes: the step is forgotten. Sharded
+        processes meet in every pass, so those with fewer groups repeat one, with weight 0.
+        """
         own = self.ranks.share(range(count))
-        groups: list[Pass] = [(group, 1.0) for group in groups_of(own)] if own else []
-        if self.is_sharded:
-            longest = max(self.ranks.gathered([len(groups)]))
-            spare = groups[0][0] if groups else [0]
-            groups += [(spare, 0.0)] * (longest - len(groups))
-        for group in groups:
-            if self.ranks.size == 1 and self.should_stop():
-                self._stop()
-            yield group
+        groups = groups_of(own) if own else []
+        spare = groups[0] if groups else [0]
+        for place in range(max(self.ranks.gathered([len(groups)]))):
+            self.stop_if_asked()
+            if place < len(groups):
+                yield groups[place], 1.0
+            elif self.is_sharded:
+                yield spare, 0.0
 
     def update(self, loss: float) -> float:
         """One optimizer step by the gradients that were added up; returns their norm before clipping.
@@ -161,14 +166,11 @@ class Learner:
 
     def weights(self) -> dict[str, Tensor]:
         """The weights that learn, gathered from all processes where they are sharded (whole on the first alone)."""
-        if self.is_sharded:
-            model = get_model_state_dict(self.model, options=StateDictOptions(full_state_dict=True, cpu_offload=True))
-        else:
-            model = self.model.state_dict()
-        if self.config.lora_rank:
-            learning = {name for name, parameter in self.model.named_parameters() if parameter.requires_grad}
-            model = {name: weights for name, weights in model.items() if name in learning}
-        return model
+        if not self.config.lora_rank:
+            return self._all_weights()
+        learning = {name for name, parameter in self.model.named_parameters() if parameter.requires_grad}
+        weights = self._all_weights(ignore_frozen_params=True)
+        return {name: tensor for name, tensor in weights.items() if name in learning}
 
     def take(self, weights: dict[str, Tensor]) -> None:
         """Puts back what weights() gave, of this process or another run's state."""
@@ -178,15 +180,17 @@ class Learner:
         else:
             self.model.load_state_dict(weights, strict=strict)
 
+    def copy_to(self, model: PreTrainedModel) -> None:
+        """Brings a whole copy of a sharded model up to date, in every process: to generate by, which sharded weights
+        are slow at (paper, section 3.2.3)."""
+        weights = get_model_state_dict(self.model, options=StateDictOptions(full_state_dict=True))
+        model.load_state_dict(weights, strict=False)  # the copy has no value head
+
     def save_model(self, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-        """Writes the model as a checkpoint that anyone can load, adapters merged, by the first rank. The learner has
-        done its work then."""
-        weights: dict[str, Tensor] | None = None
-        if self.is_sharded:
-            whole = StateDictOptions(full_state_dict=True, cpu_offload=True)
-            weights = get_model_state_dict(self.model, options=whole)
+        """Writes the model as a checkpoint that anyone can load, its adapters merged, by the first rank."""
+        weights = self._all_weights()
         if self.ranks.is_first:
-            save(merged(self.adapted) if self.adapted else self.model, tokenizer, folder, weights)
+            save(self.model, tokenizer, folder, merged(self.model, weights) if self.config.lora_rank else weights)
         self.ranks.barrier()
 
     def _stop(self) -> NoReturn:
@@ -195,12 +199,24 @@ class Learner:
         self.keep()
         raise Stopped
 
+    def _all_weights(self, ignore_frozen_params: bool = False) -> dict[str, Tensor]:
+        if not self.is_sharded:
+            return self.model.state_dict()
+        options = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=ignore_frozen_params)
+        return get_model_state_dict(self.model, options=options)
+
     def _optimizer_state(self) -> dict[str, Any]:
-        """The optimizer's state, gathered from all processes where it is sharded."""
-        if self.is_sharded:
-            options = StateDictOptions(full_state_dict=True, cpu_offload=True)
-            return get_optimizer_state_dict(self.model, self.optimizer, options=options)
-        return self.optimizer.state_dict()
+        """The optimizer's state by the names of the weights, whole on the first process: sharded or not, the same.
+        Empty before the first update: torch would make one up that counts an update."""
+        if not self.optimizer.state:
+            return {}
+        return get_optimizer_state_dict(self.model, self.optimizer, options=_WHOLE)
+
+
+def starting_device(config: TrainingConfig, ranks: Ranks) -> torch.device:
+    """Where a model is loaded that a Learner is to train: the CPU where it will be sharded, from which its layers go to
+    the GPUs one by one, so that no GPU ever holds the whole."""
+    return torch.device("cpu") if config.sharded and ranks.size > 1 else best_device()
 
 
 def _adamw(parameters: Sequence[nn.Parameter], config: TrainingConfig) -> torch.optim.AdamW:

@@ -20,7 +20,7 @@ from transformers import PreTrainedTokenizerBase
 from modeling.chat import padding_id
 from modeling.checkpoints import digest, new_reward_model
 from modeling.distributed import Ranks
-from modeling.learner import Learner
+from modeling.learner import Learner, starting_device
 from modeling.losses import ranking_loss, safety_loss
 from modeling.metrics import accuracy, accuracy_by
 from modeling.preference_data import PreferencePair, check_separate, encode_pair, read_pairs
@@ -50,7 +50,7 @@ def train(
     if (result := finished(run, identity)) is not None:
         return result
 
-    model, tokenizer = new_reward_model(config.base)
+    model, tokenizer = new_reward_model(config.base, starting_device(config, ranks))
     config = replace(config, max_length=min(config.max_length, model.config.max_position_embeddings))
     learner = Learner(model, end_scores, config, ranks, identity, should_stop)
     steps = config.epochs * math.ceil(len(train_pairs) / config.batch_size)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -36,8 +35,8 @@ def run_ranks(module: str, run: Path, ranks: int = 2) -> list[dict[str, float]]:
     try:
         output, _ = process.communicate(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
-        process.kill()
-        raise
+        process.terminate()  # not killed: torchrun would leave its processes behind
+        output, _ = process.communicate()
     assert process.returncode == 0, output
     return curve(run)
 
@@ -49,10 +48,12 @@ def run_ranks_until(step: int, module: str, run: Path, ranks: int = 2) -> str:
     deadline = time.monotonic() + PATIENCE
     while len(curve(run)) < step:
         assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < deadline, f"the run reached no step {step} within {PATIENCE} seconds"
+        if time.monotonic() > deadline:
+            break
         time.sleep(0.02)
-    process.send_signal(signal.SIGTERM)
+    process.terminate()
     output, _ = process.communicate(timeout=PATIENCE)
+    assert len(curve(run)) >= step, output
     assert process.returncode != 0, output
     assert not (run / "report.json").exists()
     return output
@@ -66,11 +67,13 @@ def curve(run: Path) -> list[dict[str, float]]:
 
 
 def assert_same_curve(curve: list[dict[str, float]], expected: list[dict[str, float]], within: float = 1e-5) -> None:
-    """Every logged figure but the timings is the same at every step: the loss, and what else the recipe logs."""
+    """The loss is the same at every step; so is every other figure but the timings, relative to its size where that is
+    above 1 (a gradient's norm)."""
     assert len(curve) == len(expected) > 0
     for line, other in zip(curve, expected, strict=True):
-        figures, others = (
-            {name: value for name, value in each.items() if name != "seconds" and not name.endswith("_per_second")}
-            for each in (line, other)
-        )
-        assert figures == pytest.approx(others, abs=within), f"at step {other['step']}"
+        assert line["loss"] == pytest.approx(other["loss"], abs=within, rel=0), f"at step {other['step']}"
+        assert _untimed(line) == pytest.approx(_untimed(other), abs=within, rel=within), f"at step {other['step']}"
+
+
+def _untimed(line: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in line.items() if name != "seconds" and not name.endswith("_per_second")}
