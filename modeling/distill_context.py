@@ -30,6 +30,7 @@ from modeling.preprompts import with_preprompt
 from modeling.prompt_data import Prompt, read_prompts
 from modeling.recipe import Report, Result, ShouldStop, TrainingError, command, finished, identity_of, write_report
 from modeling.sampling import sample_batch
+from modeling.scored_sampling import dtype_of
 from modeling.scoring import score
 from modeling.splitting import trained_and_held_out
 from modeling.stages import Make, Row, Stages
@@ -200,7 +201,7 @@ def _answering(folder: Path, config: ContextDistillationConfig) -> Callable[[], 
     """What answers questions with the model of a folder, loaded when it is needed."""
 
     def prepare() -> Make[Question]:
-        policy = load_policy(folder)
+        policy = load_policy(folder, dtype_of(config))
 
         def answer(asked: list[Question]) -> list[Row]:
             rows: list[Any] = [None] * len(asked)
@@ -232,7 +233,7 @@ def _scoring(config: ContextDistillationConfig) -> Callable[[], Make[tuple[Quest
     """What scores answers with the safety reward model, each as an answer to its plain prompt."""
 
     def prepare() -> Make[tuple[Question, Row]]:
-        reward_model = load_reward_model(config.safety_reward)
+        reward_model = load_reward_model(config.safety_reward, dtype_of(config))
 
         def rate(exchanges: list[tuple[Question, Row]]) -> list[Row]:
             plain = [(question.prompt.messages, row["answer"]) for question, row in exchanges]

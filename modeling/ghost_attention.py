@@ -28,6 +28,7 @@ from modeling.ghost_data import Plan, evaluation_plans, ghosted, hold, kept, rea
 from modeling.instructions import read_constraints, shipped_constraints
 from modeling.metrics import accuracy
 from modeling.recipe import Report, Result, ShouldStop, TrainingError, command, finished, identity_of, write_report
+from modeling.scored_sampling import dtype_of
 from modeling.splitting import trained_and_held_out
 from modeling.stages import Make, Row, Stages
 
@@ -143,7 +144,7 @@ def _holding(folder: Path, place: str, config: GhostAttentionConfig) -> Callable
     """What holds dialogues with the model of a folder, loaded when it is needed."""
 
     def prepare() -> Make[Plan]:
-        return partial(hold, load_policy(folder), place=place, config=config)
+        return partial(hold, load_policy(folder, dtype_of(config)), place=place, config=config)
 
     return prepare
 

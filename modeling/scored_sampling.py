@@ -17,6 +17,7 @@ from modeling.recipe import TrainingError
 from modeling.rejection_config import RejectionConfig
 from modeling.sampling import SamplingError, sample_batch
 from modeling.scoring import score
+from modeling.training_config import TrainingConfig
 
 
 class ScoredAnswer(TypedDict):
@@ -112,6 +113,6 @@ class Sampler:
         return [scored[start : start + k] for start in range(0, len(scored), k)]
 
 
-def dtype_of(config: RejectionConfig) -> torch.dtype:
+def dtype_of(config: TrainingConfig) -> torch.dtype:
     """The precision in which models sample and score."""
     return torch.bfloat16 if config.precision == "bfloat16" else torch.float32

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from modeling.checkpoints import digest
+from modeling.checkpoints import digest, load_policy
 from modeling.configuration import ConfigError
 from modeling.context_config import ContextDistillationConfig
 from modeling.distill_context import PLAIN, Question, check_adversarial, gated, questions, train, training_rows
@@ -212,6 +213,13 @@ def test_rows_of_other_settings_are_never_mixed_in(run: Path, careless: Path, sa
         train(config, kill)
     with pytest.raises(ResumeError, match="preprompts was"):
         train(replace(config, preprompts=["be kind"]))
+
+
+def test_mixed_precision_samples_scores_and_trains_too(run: Path, careless: Path, safety_reward: Path) -> None:
+    config = replace(settings(run, careless, safety_reward), precision="bfloat16", kinds=["generic"], epochs=1)
+    result = train(config)
+    assert result.report["kept"]["share"] > 0.5
+    assert {tensor.dtype for tensor in load_policy(result.model).model.state_dict().values()} == {torch.float32}
 
 
 @pytest.mark.slow
