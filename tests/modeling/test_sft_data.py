@@ -93,6 +93,24 @@ def test_an_answer_that_the_template_later_shortens_is_learned_as_it_was_written
     assert second == [(False, "<s>the tree : dig</s><s>why :"), (True, "rain</think>water</s>")]
 
 
+def test_what_the_template_writes_after_the_end_of_a_turn_is_not_learned(tokenizer: PreTrainedTokenizerBase) -> None:
+    tokenizer.chat_template = (
+        "{% for m in messages %}{{ bos_token + m.role + '\n' + m.content + eos_token + '\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ bos_token + 'assistant\n' }}{% endif %}"
+    )
+    try:
+        (part,) = encode_turns(tokenizer, DIALOGUE)
+        found = texts(tokenizer, *part)
+    finally:
+        tokenizer.chat_template = None
+    assert found == [
+        (False, "<s>system\nbe kind</s>\n<s>user\nthe tree</s>\n<s>assistant"),
+        (True, "dig a hole</s>"),
+        (False, "<s>user\nwhy</s>\n<s>assistant"),
+        (True, "water</s>"),
+    ]
+
+
 def test_a_dialogue_that_is_too_long_keeps_its_newest_turns_and_its_system_message(
     tokenizer: PreTrainedTokenizerBase,
 ) -> None:
