@@ -57,10 +57,11 @@ def best_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def load_policy(folder: Path, dtype: torch.dtype = torch.float32) -> Policy:
-    """The chat model of a checkpoint folder, ready for sampling on the best device. Raises CheckpointError."""
+def load_policy(folder: Path, dtype: torch.dtype = torch.float32, device: torch.device | None = None) -> Policy:
+    """The chat model of a checkpoint folder, ready for sampling, on the device or else the best. Raises
+    CheckpointError."""
     model = _load(AutoModelForCausalLM, folder, dtype=dtype)
-    return Policy(model.to(best_device()).eval(), load_tokenizer(folder))
+    return Policy(model.to(device or best_device()).eval(), load_tokenizer(folder))
 
 
 def load_reward_model(folder: Path, dtype: torch.dtype = torch.float32) -> RewardModel:

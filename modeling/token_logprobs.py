@@ -38,7 +38,7 @@ def logprobs_of(model: PreTrainedModel) -> Callable[[PreTrainedModel, Batch], Te
     Most models' logits are their head's output. Those of some are scaled or capped afterwards (Cohere, Gemma 2,
     Granite): which kind this one is, is found out by comparing both ways on a few tokens.
     """
-    return _by_head if _head_is_all(model) else _by_model
+    return _by_head if head_is_all(model) else _by_model
 
 
 def _by_head(model: PreTrainedModel, batch: Batch) -> Tensor:
@@ -64,7 +64,8 @@ def _logprobs(head: nn.Module, hidden: Tensor, ids: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _head_is_all(model: PreTrainedModel) -> bool:
+def head_is_all(model: PreTrainedModel) -> bool:
+    """Whether the model's logits are its head's output, neither scaled nor capped afterwards."""
     head = model.get_output_embeddings()
     if head is None:
         return False

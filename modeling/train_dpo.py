@@ -22,7 +22,7 @@ from modeling.chat import LLAMA2_TEMPLATE, padding_id
 from modeling.checkpoints import digest, load_policy, parameter_count
 from modeling.distributed import Ranks
 from modeling.dpo_config import DPOConfig
-from modeling.learner import Learner
+from modeling.learner import Learner, starting_device
 from modeling.losses import dpo_loss, implicit_margin
 from modeling.metrics import accuracy, accuracy_by
 from modeling.preference_data import PreferencePair, check_separate, read_pairs
@@ -55,7 +55,7 @@ def train(
     if (result := finished(run, identity)) is not None:
         return result
 
-    model, tokenizer = load_policy(config.base)
+    model, tokenizer = load_policy(config.base, device=starting_device(config, ranks))
     config = replace(config, max_length=min(config.max_length, model.config.max_position_embeddings))
     learner = Learner(model, logprobs_of(model), config, ranks, identity, should_stop)
     steps = config.epochs * math.ceil(len(train_pairs) / config.batch_size)

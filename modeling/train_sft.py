@@ -20,7 +20,7 @@ from transformers import PreTrainedTokenizerBase
 from modeling.chat import LLAMA2_TEMPLATE, padding_id
 from modeling.checkpoints import digest, load_policy, parameter_count
 from modeling.distributed import Ranks
-from modeling.learner import Learner
+from modeling.learner import Learner, starting_device
 from modeling.losses import language_model_loss
 from modeling.packing import Example, fill, keeps_apart, pad
 from modeling.recipe import (
@@ -61,7 +61,7 @@ def train(
     if (result := finished(run, identity)) is not None:
         return result
 
-    model, tokenizer = load_policy(config.base)
+    model, tokenizer = load_policy(config.base, device=starting_device(config, ranks))
     config = replace(config, max_length=min(config.max_length, model.config.max_position_embeddings))
     if config.packing and not keeps_apart(model):
         raise TrainingError(
