@@ -11,7 +11,6 @@ from evaluation.plots import round_ticks
 from evaluation.training_plots import HEIGHT, LINE_HEIGHT, WIDTH, Series, Tick, best_of_n_svg, temperatures_svg
 from evaluation.wording import percent
 
-
 Places = Sequence[tuple[float, float]]
 Curve = tuple[str, Places, Places, str]
 """Its label, its points, the outline of its band, and what it says."""
