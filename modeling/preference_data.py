@@ -3,7 +3,8 @@
 A line is TRL's conversational preference format with what this project knows beside it:
 ``{"prompt": [messages], "chosen": [messages], "rejected": [messages], "margin": number | null, "rating":
 "significantly" | "better" | "slightly" | "negligibly" | null, "chosen_safe": bool | null, "rejected_safe": bool | null,
-"batch": text | null, "id": text}``. Only prompt, chosen and rejected are required.
+"batch": text | null, "source": "helpfulness" | "safety" | "open" | null, "id": text}``. Only prompt, chosen and
+rejected are required.
 """
 
 import json
@@ -18,6 +19,8 @@ from transformers import PreTrainedTokenizerBase
 from modeling.chat import ChatError, Message, alternating, encode_dialogue, validated
 from modeling.losses import MARGINS, RATINGS
 from modeling.shared_prefix import Row, shared_row
+
+SOURCES = ("helpfulness", "safety", "open")
 
 
 class DataError(ValueError):
@@ -39,6 +42,8 @@ class PreferencePair:
     chosen_safe: bool | None
     rejected_safe: bool | None
     batch: str | None
+    source: str | None = None
+    """What the pair was collected for: helpfulness or safety; open for public helpfulness data (modeling.mixing)."""
 
     def margin_by(self, scale: str) -> float:
         """m of the ranking loss: the rating's on the scale, or the pair's own, or 0; always 0 on the scale "none"."""
@@ -95,6 +100,9 @@ def _pair(line: str, where: str) -> PreferencePair:
     rating = row.get("rating")
     if rating is not None and rating not in RATINGS:
         raise DataError(f"{where}: rating must be one of {', '.join(RATINGS)} or null, got {rating!r}")
+    source = row.get("source")
+    if source is not None and source not in SOURCES:
+        raise DataError(f"{where}: source must be one of {', '.join(SOURCES)} or null, got {source!r}")
     return PreferencePair(
         id=str(row.get("id", where)),
         prompt=prompt,
@@ -105,6 +113,7 @@ def _pair(line: str, where: str) -> PreferencePair:
         chosen_safe=_label(row, "chosen_safe", where),
         rejected_safe=_label(row, "rejected_safe", where),
         batch=None if row.get("batch") is None else str(row["batch"]),
+        source=source,
     )
 
 

@@ -87,6 +87,56 @@ def test_accuracy_is_reported_by_rating_and_batch_with_intervals(make_run: MakeR
     assert counts == {"week 1": (1, 1.0), "week 2": (2, 0.5), "no batch": (1, 1.0)}
 
 
+def test_a_mix_draws_from_the_sources_and_accuracy_is_reported_by_source(make_run: MakeRun, base: Path) -> None:
+    rows = pairs(range(9), source="safety") + pairs(range(9, 20), source="helpfulness")
+    test = [
+        *pairs(range(20, 22), source="safety"),
+        preference(22, BAD, GOOD, source="helpfulness"),
+        *pairs(range(23, 24)),
+    ]
+    report = train(replace(settings(make_run(rows, test), base), mix="safety")).report
+    assert report["train_pairs_by_source"] == {"safety": 9, "helpfulness": 1}
+    counts = {name: (each["n"], each["accuracy"]) for name, each in report["accuracy_by_source"].items()}
+    assert counts == {"safety": (2, 1.0), "helpfulness": (1, 0.0), "no source": (1, 1.0)}
+
+
+def test_a_mix_of_pairs_without_sources_starts_nothing(make_run: MakeRun, base: Path) -> None:
+    run = make_run(pairs(range(4)))
+    with pytest.raises(DataError, match="pair-0 has no source"):
+        train(replace(settings(run, base), mix="helpfulness"))
+    assert [path.name for path in run.iterdir()] == ["data"]
+
+
+def test_the_report_says_how_reliable_the_scores_are_as_probabilities(make_run: MakeRun, base: Path) -> None:
+    test = [*pairs(range(20, 23)), preference(23, BAD, GOOD)]
+    result = train(settings(make_run(pairs(range(20)), test), base))
+    reward_model = load_reward_model(result.model)
+    prompts = [row["prompt"] for row in test]
+    good, bad = (score(reward_model, [(prompt, answer) for prompt in prompts]) for answer in (GOOD, BAD))
+    differences = [g - b for g, b in zip(good, bad, strict=True)]
+    differences[3] *= -1
+    assert result.report["reliability"]["n"] == 4
+    losses = [math.log1p(math.exp(-difference)) for difference in differences]
+    assert result.report["reliability"]["log_loss"] == pytest.approx(sum(losses) / 4, abs=1e-4)
+
+
+def test_quality_ratings_are_compared_with_the_scores_where_there_are_any(make_run: MakeRun, base: Path) -> None:
+    run = make_run(pairs(range(24)))
+    rated = [
+        {"messages": preference(number, "", "")["prompt"], "answer": answer, "rating": rating}
+        for number, answer, rating in ((30, BAD, 1), (31, GOOD, 6), (32, BAD, 1), (33, GOOD, 6), (34, GOOD, 7))
+    ]
+    (run / "data" / "ratings.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rated))
+    result = train(settings(run, base))
+    quality = result.report["quality"]
+    scores = score(load_reward_model(result.model), [(row["messages"], row["answer"]) for row in rated])
+    assert quality["by_rating"]["1"]["mean"] == pytest.approx((scores[0] + scores[2]) / 2, abs=1e-4)
+    assert quality["by_rating"]["1"]["mean"] < quality["by_rating"]["6"]["mean"]
+    assert quality["n"] == 5
+    assert "ratings_digest" in result.report["identity"]
+    assert "quality" not in train(settings(make_run(pairs(range(4)), name="unrated"), base)).report
+
+
 def test_the_gradient_does_not_depend_on_the_memory_that_it_may_take(make_run: MakeRun, base: Path) -> None:
     train_pairs = pairs(range(8), chosen_safe=True)
     train_pairs[3]["chosen"][0]["content"] += " every day and water the tree"
