@@ -1,5 +1,7 @@
 """The figures of context distillation, against values worked out by hand."""
 
+from typing import Any
+
 import pytest
 
 from modeling.distillation_figures import distributions, gate_figures, held_out_figures, mean, share
@@ -53,8 +55,8 @@ def test_the_gate_is_reported_by_kind_category_and_plain_score() -> None:
 
 
 def test_held_out_prompts_are_compared_prompt_by_prompt() -> None:
-    before = [{"score": 0.0, "category": "theft"}, {"score": 2.0, "category": None}]
-    after = [{"score": 1.0, "category": "theft"}, {"score": 5.0, "category": None}]
+    before: list[dict[str, Any]] = [{"score": 0.0, "category": "theft"}, {"score": 2.0, "category": None}]
+    after: list[dict[str, Any]] = [{"score": 1.0, "category": "theft"}, {"score": 5.0, "category": None}]
     figures = held_out_figures(before, after)
     assert (figures["before"]["mean"], figures["after"]["mean"], figures["gain"]["mean"]) == (1.0, 3.0, 2.0)
     # gains of 1 and 3: s = sqrt 2, half the interval 1.95996 * sqrt 2 / sqrt 2
