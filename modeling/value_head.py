@@ -2,7 +2,10 @@
 
 The paper doesn't say what its value function is. Stiennon et al. (2020) and TRL train a second model; here policy and
 value share the trunk, as in Ziegler et al. (2019): one forward and backward pass for both, and the optimizer state of
-one model instead of two. On the demonstration model ... the head reads.
+one model instead of two. Whether the value loss reaches into the trunk or trains the head alone made no difference
+beyond chance on the demonstration model: over two seeds, held-out rewards of 0.791 and 0.822 against 0.804 and 0.780
+(from 0.466), and helpfulness by the facts of its world of 0.568 and 0.657 against 0.606 and 0.660 (from 0.492). It
+reaches in, so that a value needn't be linear in what the policy happens to keep.
 """
 
 import torch

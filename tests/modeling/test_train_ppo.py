@@ -15,14 +15,16 @@ from modeling import rollouts, train_ppo
 from modeling.chat import Message
 from modeling.checkpoints import RewardModel, digest, load_policy, load_reward_model, save
 from modeling.configuration import ConfigError, configure, read_settings
+from modeling.packing import pad
 from modeling.ppo_config import PPOConfig
 from modeling.preference_data import DataError
 from modeling.prompt_data import read_prompts
 from modeling.recipe import Progress, Stopped, TrainingError
-from modeling.rollouts import Rollout
+from modeling.rollouts import Rollout, example_of
 from modeling.scoring import score
 from modeling.train_ppo import train
 from modeling.training_config import CONFIGS, preset_for
+from modeling.value_head import add_value_head, token_figures
 from tests.modeling.conftest import SENTENCES
 
 MakeRun = Callable[..., Path]
@@ -217,6 +219,22 @@ def test_one_step_equals_a_reference_written_differently(
         decayed = parameter * (1 - 1e-3 * 0.1) if parameter.ndim == 2 else parameter
         expected = decayed - 1e-3 * gradient / (gradient.abs() + 1e-5)
         torch.testing.assert_close(trained[name], expected.detach(), atol=2e-5, rtol=0)
+
+
+def test_answer_tokens_are_asked_alone_and_prompt_tokens_get_no_gradient_of_their_own(base: Path) -> None:
+    policy, tokenizer = load_policy(base)
+    add_value_head(policy)
+    hidden: list[torch.Tensor] = []
+    policy.model.norm.register_forward_hook(lambda module, arguments, output: hidden.append(output))
+    prompt, answer = [1, 5, 6, 7], [8, 9, tokenizer.eos_token_id]
+
+    logprobs = token_figures(policy, pad([[example_of(prompt, answer)]], 0))[:, 0]
+    expected = policy(torch.tensor([prompt + answer])).logits[0].log_softmax(dim=-1)
+    for place, token in enumerate(answer):
+        torch.testing.assert_close(logprobs[place], expected[len(prompt) + place - 1, token])
+    (gradient,) = torch.autograd.grad(logprobs.sum(), hidden[:1])
+    # the last prompt token decides the answer's first one; the answer's last token decides nothing
+    assert [bool(place.any()) for place in gradient[0]] == [False] * 3 + [True] * 3 + [False]
 
 
 def test_the_learning_does_not_depend_on_the_memory_that_it_may_take(make_ppo: MakePPO) -> None:
