@@ -14,6 +14,7 @@ from django.template.defaultfilters import pluralize
 from annotation.models import Preference, Project, Prompt
 from modeling.registry.jobs import enqueue, reopen
 from modeling.registry.models import Job, ModelVersion, Run
+from modeling.training_config import preset_for
 from workers.recipes import RECIPES, REJECTION_SAMPLING, REWARD_MODEL, Data, Recipe, check_settings, model_kinds
 
 LEAST_PAIRS = 2
@@ -109,6 +110,7 @@ def check_order(order: Order) -> None:
     check_new_name(order.name)
     check_models(order)
     check_settings(order.recipe, order.settings)
+    check_batches(order)
     if order.files and (order.projects or order.open_projects):
         raise ValidationError("The data comes from projects or from a file, not from both.")
     if not order.samples and not order.bag:
@@ -143,6 +145,15 @@ def check_models(order: Order) -> None:
     base = order.models["base"]
     if base.is_reward_model and base.kind != REWARD_KIND[Project.Dimension(order.dimension)]:
         raise ValidationError(f"{base} is a {base.get_kind_display()}: it can't become one of {order.dimension}.")
+
+
+def check_batches(order: Order) -> None:
+    """A batch is cut into mini-batches without a rest, whichever of the two settings is the shipped one."""
+    base = order.models["base"]
+    settings = {**preset_for(order.recipe.preset, base.parameters or 0), **order.settings}
+    batch, mini_batch = settings.get("batch_size"), settings.get("mini_batch_size")
+    if batch and mini_batch and batch % mini_batch:
+        raise ValidationError(f"batch_size must be a multiple of mini_batch_size ({mini_batch}), got {batch}")
 
 
 def check_projects(order: Order) -> None:

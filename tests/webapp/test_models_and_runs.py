@@ -240,6 +240,14 @@ def test_a_policy_is_trained_against_the_reward_models_that_were_chosen(manager:
     assert run.config["settings"] == {"temperatures": [0.7, 1.0]}
 
 
+def test_a_batch_that_mini_batches_do_not_divide_is_refused(manager: Client, ready: dict[str, str]) -> None:
+    a_checkpoint("judge", kind="helpfulness_reward")
+    typed = ready | {"helpfulness_reward": "judge", "batch_size": "10", "mini_batch_size": "4"}
+    page = manager.post("/runs/new/ppo/", typed)
+    assert "batch_size must be a multiple of mini_batch_size (4), got 10" in page.content.decode()
+    assert not Run.objects.exists()
+
+
 def test_a_reward_model_cannot_be_chosen_where_a_policy_is_needed(manager: Client, ready: dict[str, str]) -> None:
     a_checkpoint("judge", kind="safety_reward")
     page = manager.post("/runs/new/ppo/", ready | {"base": "judge", "helpfulness_reward": "base"}).content.decode()

@@ -50,7 +50,7 @@ def page(request: HttpRequest, version: ModelVersion, form: ToPoolForm | None = 
 
 
 def accuracies(figures: dict[str, Any]) -> Iterator[tuple[str, Whisker]]:
-    """The held-out accuracies of a reward model's report: overall, by rating, by batch, of its safety labels."""
+    """The held-out accuracies of a reward model's report: overall, by rating, source and batch, of its safety labels."""
     overall = [("all held-out pairs", figures.get("accuracy")), ("safe or unsafe", figures.get("safety_accuracy"))]
     ratings = [
         ("without a rating" if name == "unrated" else f"rated {name}", found)
@@ -60,7 +60,8 @@ def accuracies(figures: dict[str, Any]) -> Iterator[tuple[str, Whisker]]:
         ("outside of batches" if name == "no batch" else name, found)
         for name, found in (figures.get("accuracy_by_batch") or {}).items()
     ]
-    for label, found in [*overall[:1], *ratings, *batches, *overall[1:]]:
+    sources = [(f"pairs on {name}", found) for name, found in (figures.get("accuracy_by_source") or {}).items()]
+    for label, found in [*overall[:1], *ratings, *sources, *batches, *overall[1:]]:
         if isinstance(found, dict) and found.get("n"):
             yield label, whisker(found["n"], found["accuracy"], found["low"], found["high"])
 
