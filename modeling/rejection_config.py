@@ -47,7 +47,7 @@ class RejectionConfig(SFTConfig):
     against a new one by no more than a shift of the scale."""
     measured_prompts: int = 100
     """Prompts on which the mean reward is measured before and after: of data/held_out.jsonl where it is there, else of
-    those that are trained on. Before means the policy, or where none is sampled the base."""
+    those that are trained on. Before means the policy, or the base where there is none."""
     chunk_prompts: int = 32
     """Prompts that are sampled and scored between two points that an interrupted run goes on from."""
     sampling_rows: int = 64

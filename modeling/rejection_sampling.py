@@ -15,6 +15,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -90,7 +91,8 @@ def train(
             policy = policy or Sampler(config.policy or config.base, judge)
             return _answering(policy, k, seed)
 
-        return [row["answers"] for row in stages.rows(name, asked, prepare, chunk, "prompts", _rewards)]
+        figures = partial(_rewards, name) if k > 1 else _no_figures
+        return [row["answers"] for row in stages.rows(name, asked, prepare, chunk, "prompts", figures)]
 
     # The temperature at which the best of k answers is expected to be the best moves with every iteration [57]. All are
     # tried with the same random numbers, so that chance plays the less part in the comparison.
@@ -125,13 +127,13 @@ def train(
         )
 
     # Always from the base model, a constant number of steps [57].
-    policy = None
+    policy, judge = None, Judge(config)  # no sampling or scoring model takes memory beside the one that learns
     tuned = stages.fine_tune([_demonstration(candidate) for candidate in best], steps_after).report
 
     def prepare() -> Callable[[list[Asked]], list[dict[str, Any]]]:
         return _answering(Sampler(run / "model", judge), 1, step_seed(config.seed, 1))
 
-    after = [row["answers"] for row in stages.rows("after", at_it, prepare, chunk, "prompts", _rewards)]
+    after = [row["answers"] for row in stages.rows("after", at_it, prepare, chunk, "prompts")]
 
     figures = {
         "iteration": iteration,
@@ -178,10 +180,14 @@ def _answering(sampler: Sampler, k: int, seed: int) -> Callable[[list[Asked]], l
     return lambda asked: [{"answers": answers} for answers in sampler.answers(asked, k, seed)]
 
 
-def _rewards(rows: list[dict[str, Any]]) -> dict[str, float]:
+def _rewards(name: str, rows: list[dict[str, Any]]) -> dict[str, float]:
     """A chunk's mean reward, and that of the best answers."""
     scores = _scores([row["answers"] for row in rows])
-    return {"reward": float(scores.mean()), "best_reward": float(scores.amax(dim=1).mean())}
+    return {f"{name}_reward": float(scores.mean()), f"{name}_best_reward": float(scores.amax(dim=1).mean())}
+
+
+def _no_figures(rows: list[dict[str, Any]]) -> dict[str, float]:
+    return {}
 
 
 def _rescoring(judge: Judge) -> Callable[[list[Candidate]], list[dict[str, Any]]]:
