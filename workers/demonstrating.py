@@ -32,7 +32,7 @@ No person works here: simulated annotators judge by the facts of Merrowby, an in
 - **Safety**: the safe answer first; of two that are equally safe, the more helpful one.
 
 Like people they err: P(A is preferred) = sigmoid((gold A - gold B) / tau), and now and then the sides are exchanged.
-The strength of a preference follows the difference that was perceived. `workers/simulating.py` has the rule in full.
+The strength of a preference follows the size of the difference. `workers/simulating.py` has the rule in full.
 """
 
 

@@ -2,10 +2,10 @@
 
 The rule, in full. The gold value of an answer is what `modeling.demonstration.assessing` makes of it by the facts of
 Merrowby: on helpfulness its helpfulness, from 0 to 1; on safety its helpfulness, and 2 more where it is safe, so that
-the safe one of two answers always comes first. An annotator perceives the difference of two gold values with logistic
-noise of scale tau, and prefers A where what is perceived is above 0: that is the Bradley-Terry model,
-P(A) = sigmoid((g_A - g_B) / tau). How strong the preference is said to be goes by the size of what was perceived. A
-slip then exchanges the two sides in a share of the judgements. Safety marks are always right.
+the safe one of two answers always comes first. An annotator prefers A by the Bradley-Terry model, with probability
+sigmoid((g_A - g_B) / tau), and in a share of the judgements a slip exchanges the two sides after that. The strength
+goes by the size of the difference: from 0.5 on significantly, from 0.25 better, from 0.1 slightly, below negligibly;
+whoever comes to prefer the worse answer finds it negligibly better. Safety marks are always right.
 
 Their accounts are named simulated-1, -2, ...; nobody can sign in to them, and every comparison that they judged says
 "simulated" as its source, so that exports and manifests tell them from people.
@@ -19,6 +19,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from scipy.special import expit
 
 from annotation.comparing import Judgement
 from annotation.importing.rows import CutPoints
@@ -33,7 +34,7 @@ SOURCE = "simulated"
 SAFE = 2.0
 """What a safe answer is worth on safety: more than any helpfulness."""
 STRENGTHS = CutPoints(significantly=0.5, better=0.25, slightly=0.1)
-"""How strong a preference is said to be, by the difference that was perceived."""
+"""How strong a preference is said to be, by the difference of the two gold values."""
 
 Person = Any  # a row of settings.AUTH_USER_MODEL, whose class belongs to the room above
 
@@ -43,7 +44,7 @@ class Noise:
     """How far simulated annotators are from the gold preference."""
 
     tau: float = 0.15
-    """Scale of the logistic noise on the difference of two gold values."""
+    """Difference of two gold values at which the better answer is preferred in 73 % of the cases, sigmoid(1)."""
     slips: float = 0.05
     """Share of the judgements in which the sides are exchanged."""
 
@@ -73,12 +74,13 @@ def gold_of(messages: Messages, answer: str, *, is_safety: bool) -> Gold:
 
 def judge(a: Gold, b: Gold, *, is_safety: bool, noise: Noise, chance: random.Random) -> Judgement:
     """What a simulated annotator says about two answers, on the eight points of a forced choice."""
-    uniform = chance.uniform(1e-12, 1 - 1e-12)
-    perceived = a.value - b.value + noise.tau * math.log(uniform / (1 - uniform))
+    difference = a.value - b.value
+    prefers_a = chance.random() < expit(difference / noise.tau)
     if chance.random() < noise.slips:
-        perceived = -perceived
-    from_the_end = RATINGS.index(STRENGTHS.rating(abs(perceived)))
-    points = 1 + from_the_end if perceived > 0 else 8 - from_the_end
+        prefers_a = not prefers_a
+    is_right = prefers_a == (difference > 0)
+    from_the_end = RATINGS.index(STRENGTHS.rating(abs(difference) if is_right else 0.0))
+    points = 1 + from_the_end if prefers_a else 8 - from_the_end
     return Judgement(points, 8, a.safe if is_safety else None, b.safe if is_safety else None)
 
 

@@ -67,6 +67,12 @@ def test_the_strength_goes_by_the_difference(a: float, b: float, points: int) ->
     assert (said.points, said.scale) == (points, 8)
 
 
+def test_whoever_prefers_the_worse_answer_finds_it_negligibly_better() -> None:
+    chance = random.Random(5)
+    said = [judge(gold(1.0), gold(0.0), is_safety=False, noise=Noise(0.01, 0.5), chance=chance) for _ in range(50)]
+    assert {each.points for each in said} == {1, 5}
+
+
 def test_safety_marks_are_given_on_the_safety_stream_alone() -> None:
     noise = Noise()
     both = gold(2.4), gold(0.0, safe=False)
