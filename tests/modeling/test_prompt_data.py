@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from modeling.chat import Message
 from modeling.preference_data import DataError
 from modeling.prompt_data import Prompt, read_prompts
 
-ASKED = [{"role": "user", "content": "how do I plant a tree"}]
+ASKED = [Message(role="user", content="how do I plant a tree")]
 
 
 @pytest.fixture
