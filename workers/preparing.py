@@ -51,7 +51,7 @@ def write_data(run: Run, folder: Path) -> str:
         return str(manifest["sha256"])
     left_out: Counter[str] = Counter()
     given = run.config.get("files", {})
-    contents = given_rows(recipe, given, left_out) if given else project_rows(recipe, projects, left_out)
+    contents = project_rows(recipe, projects, left_out) | given_rows(recipe, given, left_out)
     if bag := run.config.get("bag"):
         contents["candidates.jsonl"] = bag_rows(bag)
     manifest = write_files(folder, contents, {"projects": slugs(projects), "given": given}, left_out)
@@ -184,7 +184,7 @@ def as_key(messages: list[dict[str, str]]) -> str:
 def given_rows(recipe: Recipe, given: dict[str, str], left_out: Counter[str]) -> dict[str, Iterable[Row]]:
     """The rows of files, read and checked as the recipe does. The lines to train on that open like a held-out prompt of
     any project stay out."""
-    held_out = openings_held_out(list(Project.objects.all()))
+    held_out = openings_held_out(list(Project.objects.all())) if given else set()
     targets = dict(recipe.files)
     contents: dict[str, Iterable[Row]] = {}
     for name in sorted(given, key=list(targets).index):  # what is trained on comes first

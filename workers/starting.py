@@ -24,6 +24,8 @@ REWARD_KIND = {
     Project.Dimension.HELPFULNESS: ModelVersion.Kind.HELPFULNESS_REWARD,
     Project.Dimension.SAFETY: ModelVersion.Kind.SAFETY_REWARD,
 }
+BESIDE_PROJECTS = {"constraints"}
+"""Files that are given beside a project's data, not instead of it."""
 Person = Any  # a row of settings.AUTH_USER_MODEL, whose class belongs to the room above
 
 
@@ -111,11 +113,14 @@ def check_order(order: Order) -> None:
     check_models(order)
     check_settings(order.recipe, order.settings)
     check_batches(order)
-    if order.files and (order.projects or order.open_projects):
+    instead = set(order.files) - BESIDE_PROJECTS
+    if instead and (order.projects or order.open_projects):
         raise ValidationError("The data comes from projects or from a file, not from both.")
+    if instead and order.recipe.files[0][0] not in instead:
+        raise ValidationError(f"{words(order.recipe.files[0][0])} is missing: a file of what to train on.")
     if not order.samples and not order.bag:
         raise ValidationError("k is 0, so nothing is sampled: name earlier runs whose candidates are learned from.")
-    if not order.files and (order.projects or order.samples):
+    if not instead and (order.projects or order.samples):
         check_projects(order)
     for run in order.bag:
         if run.kind != order.recipe.kind or run.status != Job.Status.DONE:

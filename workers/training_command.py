@@ -15,7 +15,7 @@ from annotation.models import Project
 from modeling.registry.models import ModelVersion, Run
 from workers.carrying import JobError
 from workers.foreground import carry_out_here, claimed, reopened, terminal_progress
-from workers.recipes import MODEL_HELP, REJECTION_SAMPLING, REWARD_MODEL, Recipe
+from workers.recipes import MODEL_HELP, REJECTION_SAMPLING, REWARD_MODEL, Recipe, Setting
 from workers.starting import Order, start_training
 
 FILE_HELP = {
@@ -55,7 +55,7 @@ class TrainingCommand(BaseCommand):
         parser.add_argument("--config", type=Path, metavar="YAML", help="settings; the flags below override them")
         for option in recipe.settings:
             kind: dict[str, Any] = {"choices": option.choices} if option.choices else {"type": option.read}
-            parser.add_argument(flag(option.name), help=option.help.replace("%", "%%"), **kind)
+            parser.add_argument(flag(option.name), help=help_of(option).replace("%", "%%"), **kind)
         if recipe is REWARD_MODEL:
             parser.add_argument("--dimension", choices=Project.Dimension.values)
             parser.add_argument(
@@ -160,6 +160,10 @@ def is_long(value: Any) -> bool:
 
 def projects_called(slugs: Sequence[str]) -> list[Project]:
     return [found(Project, slug=slug) for slug in dict.fromkeys(slugs)]
+
+
+def help_of(option: Setting) -> str:
+    return f"{option.label}. {option.help}" if option.label else option.help
 
 
 def flag(name: str) -> str:

@@ -295,6 +295,25 @@ def test_a_queued_file_is_kept_with_its_run(base: ModelVersion, tmp_path: Path) 
     assert rows(run.folder, "train.jsonl")[0]["messages"][1]["content"] == "The smith."
 
 
+def test_constraints_of_ones_own_are_given_beside_a_project(
+    collected: Project, base: ModelVersion, tmp_path: Path
+) -> None:
+    constraint = {"instruction": "Always say ahoy.", "short": "Ahoy", "check": {"contains": "ahoy"}, "kind": "word"}
+    file = written(tmp_path / "own.jsonl", constraint)
+    run = prepared(GHOST_ATTENTION, {"base": base}, projects=[collected], files={"constraints": file})
+    assert rows(run.folder, "constraints.jsonl") == [constraint]
+    assert (len(rows(run.folder, "prompts.jsonl")), len(rows(run.folder, "held_out.jsonl"))) == (12, 4)
+
+
+def test_held_out_prompts_alone_train_nothing(
+    base: ModelVersion, judges: dict[str, ModelVersion], tmp_path: Path
+) -> None:
+    file = written(tmp_path / "held.jsonl", {"messages": [{"role": "user", "content": "Who is Marta?"}]})
+    with pytest.raises(ValidationError, match="prompts is missing: a file of what to train on"):
+        start_training(Order(recipe=PPO, name="p", models={"base": base, **judges}, files={"held_out": file}))
+    assert not Run.objects.exists()
+
+
 # Refused --------------------------------------------------------------------------------------------------------------
 
 

@@ -50,7 +50,7 @@ def page(request: HttpRequest, version: ModelVersion, form: ToPoolForm | None = 
 
 
 def accuracies(figures: dict[str, Any]) -> Iterator[tuple[str, Whisker]]:
-    """The held-out accuracies of a reward model's report: overall, by rating, source and batch, of its safety labels."""
+    """The held-out accuracies of a reward model's report: overall, by rating, source and batch, of safety labels."""
     overall = [("all held-out pairs", figures.get("accuracy")), ("safe or unsafe", figures.get("safety_accuracy"))]
     ratings = [
         ("without a rating" if name == "unrated" else f"rated {name}", found)
