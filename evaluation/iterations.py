@@ -51,7 +51,7 @@ def iteration_figures(runs: dict[str, Run]) -> Figures:
     """What was collected, how well the reward models order held-out pairs, and the seconds of each stage."""
     collection = runs[Stage.Name.COLLECTION].report if Stage.Name.COLLECTION in runs else {}
     accuracies = {
-        stage.removesuffix("_reward"): runs[stage].report.get("accuracy")
+        stage.removesuffix("_reward"): accuracy_of(runs[stage], stage.removesuffix("_reward"))
         for stage in (Stage.Name.HELPFULNESS_REWARD.value, Stage.Name.SAFETY_REWARD.value)
         if stage in runs
     }
@@ -61,6 +61,12 @@ def iteration_figures(runs: dict[str, Run]) -> Figures:
         "reward_model_accuracy": accuracies,
         "seconds": {stage: round(seconds_of(run), 1) for stage, run in runs.items()},
     }
+
+
+def accuracy_of(run: Run, dimension: str) -> Figures | None:
+    """How many held-out pairs of its own stream a reward model orders rightly; of all pairs where it was not mixed."""
+    of_its_own: Figures | None = run.report.get("accuracy_by_source", {}).get(dimension)
+    return of_its_own or run.report.get("accuracy")
 
 
 def loops() -> list[Iteration]:
