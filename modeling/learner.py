@@ -65,7 +65,8 @@ class Learner:
             self._forward = _shard(model, forward)
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.optimizer = _adamw(self.parameters, config)
-        self.position, self.kept = Position(0, 0.0), {}
+        self.position = Position(0, 0.0)
+        self.kept: dict[str, Any] = {}
 
     def forward(self, *batch: Any) -> Tensor:
         """The model's outputs for a batch, in the configured precision."""
@@ -172,7 +173,7 @@ class Learner:
         weights = self._all_weights(ignore_frozen_params=True)
         return {name: tensor for name, tensor in weights.items() if name in learning}
 
-    def take(self, weights: dict[str, Tensor]) -> None:
+    def take(self, weights: dict[str, Any]) -> None:
         """Puts back what weights() gave, of this process or another run's state."""
         strict = not self.config.lora_rank
         if self.is_sharded:
@@ -203,7 +204,8 @@ class Learner:
         if not self.is_sharded:
             return self.model.state_dict()
         options = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=ignore_frozen_params)
-        return get_model_state_dict(self.model, options=options)
+        whole: dict[str, Any] = get_model_state_dict(self.model, options=options)
+        return whole
 
     def _optimizer_state(self) -> dict[str, Any]:
         """The optimizer's state by the names of the weights, whole on the first process: sharded or not, the same.
