@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 
 from modeling.registry.models import ModelVersion, Run
+from modeling.training_config import preset_for
 
 if TYPE_CHECKING:
     from modeling.training_config import TrainingConfig
@@ -94,6 +95,10 @@ class Recipe:
 
     def setting(self, name: str) -> Setting | None:
         return next((setting for setting in self.settings if setting.name == name), None)
+
+    def shipped_for(self, base: ModelVersion) -> dict[str, Any]:
+        """The settings that are shipped for a model of the base's size."""
+        return preset_for(self.preset, base.parameters or 0)
 
     def config_class(self) -> "type[TrainingConfig]":
         """The dataclass of its settings; loads torch."""

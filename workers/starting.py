@@ -14,7 +14,6 @@ from django.template.defaultfilters import pluralize
 from annotation.models import Preference, Project, Prompt
 from modeling.registry.jobs import enqueue, reopen
 from modeling.registry.models import Job, ModelVersion, Run
-from modeling.training_config import preset_for
 from workers.recipes import RECIPES, REJECTION_SAMPLING, REWARD_MODEL, Data, Recipe, check_settings, model_kinds
 
 LEAST_PAIRS = 2
@@ -154,8 +153,7 @@ def check_models(order: Order) -> None:
 
 def check_batches(order: Order) -> None:
     """A batch is cut into mini-batches without a rest, whichever of the two settings is the shipped one."""
-    base = order.models["base"]
-    settings = {**preset_for(order.recipe.preset, base.parameters or 0), **order.settings}
+    settings = {**order.recipe.shipped_for(order.models["base"]), **order.settings}
     batch, mini_batch = settings.get("batch_size"), settings.get("mini_batch_size")
     if batch and mini_batch and batch % mini_batch:
         raise ValidationError(f"batch_size must be a multiple of mini_batch_size ({mini_batch}), got {batch}")

@@ -18,7 +18,7 @@ from annotation.exporting import ExportError
 from annotation.models import Project
 from modeling.configuration import ConfigError, configure
 from modeling.registry.models import ModelVersion, Run
-from modeling.training_config import TrainingConfig, preset_for, save_config
+from modeling.training_config import TrainingConfig, save_config
 from workers.carrying import JobError, ShouldStop, Stopped
 from workers.metrics import Metrics
 from workers.preparing import left_out_of, write_data
@@ -88,9 +88,8 @@ def complete_config(
 ) -> TrainingConfig:
     """The shipped settings for a model of the base's size, overridden by the chosen ones; checked. Raises JobError."""
     places = {"run_dir": folder} | {setting: Path(model.path) for setting, model in models.items()}
-    shipped = preset_for(recipe.preset, models["base"].parameters or 0)
     try:
-        return configure(recipe.config_class(), {**shipped, **chosen, **places})
+        return configure(recipe.config_class(), {**recipe.shipped_for(models["base"]), **chosen, **places})
     except ConfigError as error:
         raise JobError(f"{error}.") from error
 

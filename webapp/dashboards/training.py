@@ -10,7 +10,6 @@ from django.urls import reverse
 
 from annotation.models import Project
 from modeling.registry.models import Job, ModelVersion, Run
-from modeling.training_config import preset_for
 from workers.recipes import (
     MODEL_HELP,
     REJECTION_SAMPLING,
@@ -110,7 +109,7 @@ class TrainingForm(forms.Form):
         """The settings that are shipped for a model of the chosen base's size."""
         name = self.data.get("base") or self.initial.get("base")
         base = ModelVersion.objects.filter(name=name).first() if name else None
-        return preset_for(self.recipe.preset, base.parameters or 0) if base else {}
+        return self.recipe.shipped_for(base) if base else {}
 
     def order(self) -> Order:
         """What the filled-in form asks for."""
