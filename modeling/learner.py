@@ -191,6 +191,9 @@ class Learner:
         """Writes the model as a checkpoint that anyone can load, its adapters merged, by the first rank."""
         weights = self._all_weights()
         if self.ranks.is_first:
+            once = {name for name, _ in self.model.named_parameters()}  # tied weights are gathered under both names
+            again = {name for name, _ in self.model.named_parameters(remove_duplicate=False)} - once
+            weights = {name: tensor for name, tensor in weights.items() if name not in again}
             save(self.model, tokenizer, folder, merged(self.model, weights) if self.config.lora_rank else weights)
         self.ranks.barrier()
 

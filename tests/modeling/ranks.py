@@ -5,27 +5,33 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-Prepare = Callable[[Path, Path], None]
-"""Fills a run's folder (first argument) with data/ and config.yaml, for the tiny chat checkpoint (second)."""
 
 PATIENCE = 240
 """Seconds that a run of a few steps may take: most of them are imports, on a machine that does other work too."""
 
 
+def launcher(ranks: int) -> list[str]:
+    """The command before a script or ``-m module``: torchrun on a free port where ranks is above 1."""
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)] if ranks > 1 else []
+    return [sys.executable, *torchrun]
+
+
+def environment() -> dict[str, str]:
+    """This process's, with one thread per process and no GPU."""
+    return {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+
+
 def start(module: str, run: Path, ranks: int) -> subprocess.Popen[str]:
-    """Starts ``python -m module run/config.yaml``, under torchrun on a free port where ranks is above 1."""
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)] if ranks > 1 else []
+    """Starts ``python -m module run/config.yaml`` in this number of processes."""
     return subprocess.Popen(
-        [sys.executable, *launcher, "-m", module, str(run / "config.yaml")],
+        [*launcher(ranks), "-m", module, str(run / "config.yaml")],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+        env=environment(),
     )
 
 

@@ -1,8 +1,10 @@
-"""Several processes train as one does, whatever the recipe: the same curve, and checkpoints that either goes on from.
+"""Several processes train as one does: the same curve, and checkpoints that either goes on from.
 
-A recipe joins by one line in RECIPES: its module, and the function that fills a run's folder for it.
+The reward model's recipe stands here for what all share; every other recipe's own tests hold it to the curve of one.
 """
 
+import json
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,18 +12,20 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from modeling.checkpoints import is_whole, load_reward_model
+from modeling.checkpoints import is_whole, load_policy, load_reward_model, save
 from modeling.reward_config import RewardConfig
+from modeling.sft_config import SFTConfig
 from modeling.training_config import load_config, save_config
 from tests.modeling.conftest import preference, write_jsonl
-from tests.modeling.ranks import Prepare, assert_same_curve, curve, run_ranks, run_ranks_until
+from tests.modeling.ranks import assert_same_curve, curve, environment, launcher, run_ranks, run_ranks_until
 
 REWARD = "modeling.train_reward"
 
 
 def reward_run(run: Path, base: Path) -> None:
-    """Eight steps on 15 pairs of different lengths; an epoch's last batch is odd, so that the shares differ."""
+    """32 steps on 15 pairs of different lengths; an epoch's last batch is odd, so that the shares differ."""
     good = ("you dig a hole", "water the tree every day", "the sky is blue and the sun is bright today")
     rows = [
         preference(number, good[number % 3], "the hot stove", rating="better", chosen_safe=True if number % 2 else None)
@@ -37,15 +41,10 @@ def reward_run(run: Path, base: Path) -> None:
             learning_rate=3e-3,
             max_length=100,
             token_budget=80,
-            epochs=2,
+            epochs=8,
             checkpoint_every=2,
         )
     )
-
-
-RECIPES = [
-    pytest.param(REWARD, reward_run, id="train_reward"),
-]
 
 
 Prepared = Callable[..., Path]
@@ -53,11 +52,11 @@ Prepared = Callable[..., Path]
 
 @pytest.fixture
 def prepared(tmp_path: Path, base: Path) -> Prepared:
-    """Makes a run's folder by a recipe's function, with other settings where they are given."""
+    """Makes a reward model's run in a folder of this name, with other settings where they are given."""
 
-    def make(prepare: Prepare, name: str, **changes: Any) -> Path:
+    def make(name: str, **changes: Any) -> Path:
         run = tmp_path / name
-        prepare(run, base)
+        reward_run(run, base)
         change(run, **changes)
         return run
 
@@ -69,7 +68,6 @@ def alone(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Path:
     """A reward model's run of 32 steps that one process made without a break."""
     run = tmp_path_factory.mktemp("alone")
     reward_run(run, base)
-    change(run, epochs=8)
     run_ranks(REWARD, run, ranks=1)
     return run
 
@@ -89,16 +87,15 @@ def assert_same_weights(run: Path, expected: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("module", "prepare"), RECIPES)
-def test_two_processes_give_the_curve_of_one(module: str, prepare: Prepare, prepared: Prepared) -> None:
-    one = run_ranks(module, prepared(prepare, "one"), ranks=1)
-    two = run_ranks(module, prepared(prepare, "two"), ranks=2)
-    assert_same_curve(two, one)
+def test_two_processes_give_the_curve_and_the_model_of_one(prepared: Prepared, alone: Path) -> None:
+    two = prepared("two")
+    assert_same_curve(run_ranks(REWARD, two), curve(alone))
+    assert_same_weights(two, alone)
 
 
 @pytest.mark.slow
 def test_two_processes_stop_and_resume_to_the_same_weights_bit_for_bit(prepared: Prepared) -> None:
-    whole, stopped = (prepared(reward_run, name, epochs=8) for name in ("whole", "stopped"))
+    whole, stopped = (prepared(name) for name in ("whole", "stopped"))
     run_ranks(REWARD, whole)
     output = run_ranks_until(3, REWARD, stopped)
     assert "stopped as asked; start the run again to go on" in output
@@ -109,7 +106,7 @@ def test_two_processes_stop_and_resume_to_the_same_weights_bit_for_bit(prepared:
 
 @pytest.mark.slow
 def test_a_run_of_one_process_goes_on_with_two(prepared: Prepared, alone: Path) -> None:
-    grown = prepared(reward_run, "grown", epochs=8)
+    grown = prepared("grown")
     run_ranks_until(3, REWARD, grown, ranks=1)
     assert_same_curve(run_ranks(REWARD, grown, ranks=2), curve(alone))
     assert_same_weights(grown, alone)
@@ -117,14 +114,14 @@ def test_a_run_of_one_process_goes_on_with_two(prepared: Prepared, alone: Path) 
 
 @pytest.mark.slow
 def test_sharded_processes_give_the_curve_and_the_model_of_one(prepared: Prepared, alone: Path) -> None:
-    sharded = prepared(reward_run, "sharded", epochs=8, sharded=True)
+    sharded = prepared("sharded", sharded=True)
     assert_same_curve(run_ranks(REWARD, sharded), curve(alone))
     assert_same_weights(sharded, alone)
 
 
 @pytest.mark.slow
 def test_sharded_and_whole_processes_go_on_from_each_others_checkpoints(prepared: Prepared, alone: Path) -> None:
-    run = prepared(reward_run, "changing", epochs=8, sharded=True)
+    run = prepared("changing", sharded=True)
     run_ranks_until(3, REWARD, run)
     change(run, sharded=False)
     run_ranks_until(len(curve(run)) + 3, REWARD, run)
@@ -135,7 +132,63 @@ def test_sharded_and_whole_processes_go_on_from_each_others_checkpoints(prepared
 
 @pytest.mark.slow
 def test_adapters_in_sharded_processes_give_the_curve_and_the_model_of_one(prepared: Prepared) -> None:
-    one = prepared(reward_run, "one", lora_rank=4)
-    sharded = prepared(reward_run, "sharded", lora_rank=4, sharded=True)
+    one = prepared("one", epochs=2, lora_rank=4)
+    sharded = prepared("sharded", epochs=2, lora_rank=4, sharded=True)
     assert_same_curve(run_ranks(REWARD, sharded), run_ranks(REWARD, one, ranks=1))
     assert_same_weights(sharded, one)
+
+
+SHARDS = """
+import json, sys
+from pathlib import Path
+from modeling.checkpoints import new_reward_model
+from modeling.distributed import joined
+from modeling.learner import Learner
+from modeling.reward_config import RewardConfig
+from modeling.shared_prefix import end_scores
+from modeling.training_config import load_config
+
+config = load_config(RewardConfig, Path(sys.argv[1]))
+with joined() as ranks:
+    learner = Learner(new_reward_model(config.base).model, end_scores, config, ranks, {}, lambda: False)
+    held = sum(parameter.to_local().numel() for parameter in learner.parameters)
+    whole = sum(parameter.numel() for parameter in learner.parameters)
+    gathered = ranks.gathered([held])
+    if ranks.is_first:
+        print(json.dumps({"held": gathered, "whole": whole}))
+"""
+
+
+@pytest.mark.slow
+def test_sharded_processes_hold_a_part_of_the_weights_each(prepared: Prepared) -> None:
+    run = prepared("run", sharded=True)
+    script = run / "shards.py"
+    script.write_text(SHARDS)
+    finished = subprocess.run(
+        [*launcher(2), str(script), str(run / "config.yaml")], capture_output=True, text=True, env=environment()
+    )
+    assert finished.returncode == 0, finished.stderr
+    counts = json.loads(finished.stdout.splitlines()[-1])
+    assert sum(counts["held"]) == counts["whole"]
+    assert max(counts["held"]) < 0.55 * counts["whole"]  # halves, but for the head's single row
+
+
+@pytest.mark.slow
+def test_weights_that_are_tied_are_saved_once_by_sharded_processes(tmp_path: Path, base: Path) -> None:
+    policy = load_policy(base)
+    policy.model.config.tie_word_embeddings = True
+    policy.model.tie_weights()
+    save(policy.model, policy.tokenizer, tmp_path / "tied")
+    models = []
+    for ranks in (1, 2):
+        run = tmp_path / f"ranks-{ranks}"
+        rows = [preference(number, "you dig a hole", "") for number in range(6)]
+        write_jsonl(run / "data" / "train.jsonl", [{"messages": row["prompt"] + row["chosen"]} for row in rows])
+        save_config(
+            SFTConfig(run_dir=run, base=tmp_path / "tied", max_length=64, batch_size=2, epochs=1, sharded=ranks > 1)
+        )
+        run_ranks("modeling.train_sft", run, ranks)
+        models.append(load_file(run / "model" / "model.safetensors"))
+    assert models[0].keys() == models[1].keys()
+    for name, tensor in models[0].items():
+        torch.testing.assert_close(models[1][name], tensor, atol=1e-5, rtol=0)
