@@ -14,7 +14,6 @@ from modeling import held_out as held_out_module
 from modeling import rollouts, train_ppo
 from modeling.chat import Message
 from modeling.checkpoints import RewardModel, digest, load_policy, load_reward_model, save
-from modeling.configuration import ConfigError, configure, read_settings
 from modeling.packing import pad
 from modeling.ppo_config import PPOConfig
 from modeling.preference_data import DataError
@@ -23,13 +22,10 @@ from modeling.recipe import Progress, Stopped, TrainingError
 from modeling.rollouts import Rollout, example_of
 from modeling.scoring import score
 from modeling.train_ppo import train
-from modeling.training_config import CONFIGS, preset_for
 from modeling.value_head import add_value_head, token_figures
 from tests.modeling.conftest import SENTENCES
 
 MakeRun = Callable[..., Path]
-
-PLACES = {"run_dir": Path("run"), "base": Path("base"), "helpfulness_reward": Path("reward")}
 
 
 def prompts(numbers: range, **fields: Any) -> list[dict[str, Any]]:
@@ -470,32 +466,3 @@ def test_held_out_prompts_may_be_absent(make_ppo: MakePPO) -> None:
     report = train(make_ppo(held_out=None, iterations=1)).report
     assert report["held_out_prompts"] == 0
     assert report["best"] is None
-
-
-@pytest.mark.parametrize("name", ["ppo_paper.yaml", "ppo_small.yaml"])
-def test_every_shipped_config_is_valid(name: str) -> None:
-    configure(PPOConfig, {**PLACES, **read_settings(CONFIGS / name)})
-
-
-def test_the_paper_config_holds_the_numbers_of_the_paper() -> None:
-    config = configure(PPOConfig, {**PLACES, **preset_for("ppo", 7_000_000_000)})
-    assert (config.batch_size, config.mini_batch_size, config.clip, config.beta) == (512, 64, 0.2, 0.01)
-    assert (config.learning_rate, config.floor, config.weight_decay, config.gradient_clip) == (1e-6, 1.0, 0.1, 1.0)
-    assert 200 <= config.iterations <= 400
-    assert config.safety_threshold == 0.15
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"batch_size": 500}, r"batch_size must be a multiple of mini_batch_size \(64\), got 500"),
-        ({"clip": 0.0}, "clip must be above 0, got 0"),
-        ({"beta": -1.0}, "beta must be 0 or more, got -1"),
-        ({"gae_lambda": 1.5}, "gae_lambda must be between 0 and 1, got 1.5"),
-        ({"max_new_tokens": 4096}, r"max_new_tokens must be below max_length \(4096\), got 4096"),
-        ({"iterations": 0}, "iterations must be at least 1, got 0"),
-    ],
-)
-def test_a_wrong_setting_is_named(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        configure(PPOConfig, {**PLACES, **changes})
