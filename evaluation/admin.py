@@ -1,9 +1,9 @@
-"""The admin's pages of campaigns and of the scores that reward models gave."""
+"""The admin's pages of campaigns, of the scores that reward models gave, and of the loop's iterations."""
 
 from django.contrib import admin
 from django.http import HttpRequest
 
-from evaluation.models import Campaign, Score
+from evaluation.models import Campaign, Iteration, Score, Stage
 from modeling.registry.admin import ReadOnlyAdmin
 
 
@@ -26,3 +26,19 @@ class ScoreAdmin(ReadOnlyAdmin):
     list_select_related = ["model_version", "response"]
     search_fields = ["model_version__name"]
     date_hierarchy = "created_at"
+
+
+@admin.register(Iteration)
+class IterationAdmin(ReadOnlyAdmin):
+    list_display = ["number", "helpfulness_project", "safety_project", "base", "started_at", "finished_at"]
+    list_select_related = ["helpfulness_project", "safety_project", "base"]
+    search_fields = ["helpfulness_project__slug", "safety_project__slug", "base__name"]
+    date_hierarchy = "started_at"
+
+
+@admin.register(Stage)
+class StageAdmin(ReadOnlyAdmin):
+    list_display = ["name", "iteration", "run"]
+    list_filter = ["name"]
+    list_select_related = ["iteration__helpfulness_project", "iteration__safety_project", "run"]
+    search_fields = ["run__name", "iteration__helpfulness_project__slug", "iteration__safety_project__slug"]

@@ -22,14 +22,17 @@ from annotation.models import (
     Project,
     Skip,
 )
-from evaluation.models import Campaign, Score
+from evaluation.models import Campaign, Iteration, Score, Stage
 from modeling.registry.models import Run, RunMetric, Worker
 from tests.factories import make_comparison, make_item, make_model, make_preference, make_project, make_user
 from webapp.accounts.models import User
 
 pytestmark = pytest.mark.django_db
 OURS = ("accounts", "annotation", "evaluation", "registry")
-IMMUTABLE = ("preference", "comparison", "response", "datasetsnapshot", "runmetric", "score", "guidelineversion")
+IMMUTABLE = (
+    "preference", "comparison", "response", "datasetsnapshot", "runmetric", "score", "guidelineversion", "iteration",
+    "stage",
+)  # fmt: skip
 
 
 def a_row_of_everything() -> None:
@@ -51,6 +54,10 @@ def a_row_of_everything() -> None:
     Score.objects.create(model_version=model, response=comparison.response_a, value=0.5)
     run = Run.objects.create(kind=Run.Kind.REWARD_MODEL, name="first")
     RunMetric.objects.create(run=run, step=1, name="loss", value=0.7)
+    iteration = Iteration.objects.create(
+        number=1, helpfulness_project=project, safety_project=make_project(), base=model
+    )
+    Stage.objects.create(iteration=iteration, name=Stage.Name.HELPFULNESS_REWARD, run=run)
     Worker.objects.create(name="here", seen_at=timezone.now())
 
 
