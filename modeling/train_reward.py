@@ -82,11 +82,11 @@ def train(
         }
         learner.log_and_keep(steps, figures, report)
 
-    figures = evaluate(learner, tokenizer, test_pairs, config) | quality(learner, tokenizer, rated, config)
+    summary = evaluate(learner, tokenizer, test_pairs, config) | quality(learner, tokenizer, rated, config)
     tokenizer.model_max_length = config.max_length
     learner.save_model(tokenizer, run / "model")
     trained = config.epochs * len(train_pairs)
-    figures |= {
+    summary |= {
         "train_pairs": len(train_pairs),
         "train_pairs_by_source": dict(Counter(pair.source or NO_SOURCE for pair in train_pairs)),
         "test_pairs": len(test_pairs),
@@ -97,7 +97,7 @@ def train(
         "model_digest": digest(run / "model"),
         "identity": identity,
     }
-    return write_report(run, figures, ranks)
+    return write_report(run, summary, ranks)
 
 
 @torch.no_grad()

@@ -13,25 +13,15 @@ PATIENCE = 240
 """Seconds that a run of a few steps may take: most of them are imports, on a machine that does other work too."""
 
 
-def launcher(ranks: int) -> list[str]:
-    """The command before a script or ``-m module``: torchrun on a free port where ranks is above 1."""
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)] if ranks > 1 else []
-    return [sys.executable, *torchrun]
-
-
-def environment() -> dict[str, str]:
-    """This process's, with one thread per process and no GPU."""
-    return {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-
-
 def start(module: str, run: Path, ranks: int) -> subprocess.Popen[str]:
-    """Starts ``python -m module run/config.yaml`` in this number of processes."""
+    """Starts ``python -m module run/config.yaml``, under torchrun on a free port where ranks is above 1."""
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)] if ranks > 1 else []
     return subprocess.Popen(
-        [*launcher(ranks), "-m", module, str(run / "config.yaml")],
+        [sys.executable, *launcher, "-m", module, str(run / "config.yaml")],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=environment(),
+        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
     )
 
 

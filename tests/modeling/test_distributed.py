@@ -4,7 +4,6 @@ The reward model's recipe stands here for what all share; every other recipe's o
 """
 
 import json
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from modeling.reward_config import RewardConfig
 from modeling.sft_config import SFTConfig
 from modeling.training_config import load_config, save_config
 from tests.modeling.conftest import preference, write_jsonl
-from tests.modeling.ranks import assert_same_curve, curve, environment, launcher, run_ranks, run_ranks_until
+from tests.modeling.ranks import PATIENCE, assert_same_curve, curve, run_ranks, run_ranks_until, start
 
 REWARD = "modeling.train_reward"
 
@@ -138,37 +137,12 @@ def test_adapters_in_sharded_processes_give_the_curve_and_the_model_of_one(prepa
     assert_same_weights(sharded, one)
 
 
-SHARDS = """
-import json, sys
-from pathlib import Path
-from modeling.checkpoints import new_reward_model
-from modeling.distributed import joined
-from modeling.learner import Learner
-from modeling.reward_config import RewardConfig
-from modeling.shared_prefix import end_scores
-from modeling.training_config import load_config
-
-config = load_config(RewardConfig, Path(sys.argv[1]))
-with joined() as ranks:
-    learner = Learner(new_reward_model(config.base).model, end_scores, config, ranks, {}, lambda: False)
-    held = sum(parameter.to_local().numel() for parameter in learner.parameters)
-    whole = sum(parameter.numel() for parameter in learner.parameters)
-    gathered = ranks.gathered([held])
-    if ranks.is_first:
-        print(json.dumps({"held": gathered, "whole": whole}))
-"""
-
-
 @pytest.mark.slow
 def test_sharded_processes_hold_a_part_of_the_weights_each(prepared: Prepared) -> None:
-    run = prepared("run", sharded=True)
-    script = run / "shards.py"
-    script.write_text(SHARDS)
-    finished = subprocess.run(
-        [*launcher(2), str(script), str(run / "config.yaml")], capture_output=True, text=True, env=environment()
-    )
-    assert finished.returncode == 0, finished.stderr
-    counts = json.loads(finished.stdout.splitlines()[-1])
+    process = start("tests.modeling.shards", prepared("run", sharded=True), ranks=2)
+    output, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, output
+    counts = json.loads(output.splitlines()[-1])
     assert sum(counts["held"]) == counts["whole"]
     assert max(counts["held"]) < 0.55 * counts["whole"]  # halves, but for the head's single row
 
