@@ -290,7 +290,7 @@ def _attend_by_cohorts(
         return cohorts[0].attend(layer, query, key, value, scale, sliding_window).unsqueeze(1), None
     counts = [len(cohort.rows) for cohort in cohorts]
     parts = zip(cohorts, query.split(counts), key.split(counts), value.split(counts), strict=True)
-    seen = [cohort.attend(layer, *tensors, scale, sliding_window) for cohort, *tensors in parts]
+    seen = [cohort.attend(layer, q, k, v, scale, sliding_window) for cohort, q, k, v in parts]
     return torch.cat(seen).unsqueeze(1), None
 
 

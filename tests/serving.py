@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Reply = Callable[["Asked"], None]
+Reply = Callable[["Asked"], object]
 
 
 class Asked(BaseHTTPRequestHandler):

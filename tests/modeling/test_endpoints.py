@@ -70,7 +70,7 @@ def test_several_requests_of_a_batch_are_sent_at_a_time(server: Server) -> None:
 
 
 def test_log_probabilities_are_asked_for_and_read(server: Server) -> None:
-    listed = [{"token": text, "logprob": value, "bytes": None, "top_logprobs": []} for text, value in (("a", -0.5),)]
+    listed: list[dict[str, Any]] = [{"token": "a", "logprob": -0.5, "bytes": None, "top_logprobs": []}]
     server.replies = [says("a", logprobs={"content": listed, "refusal": None})]
     assert answered(server, Request(SKY, logprobs=True)).logprobs == (-0.5,)
     assert server.asked[0][2]["logprobs"] is True
@@ -183,7 +183,7 @@ def test_a_stream_is_asked_for_again_until_its_first_piece(server: Server) -> No
     [
         (streams("The", " sky", finish=None), "broke off its answer after 7 characters"),
         (streams("The", finish=None, then=hangs(0.6)), "sent nothing for 0.2 seconds"),
-        (streams("The", then=lambda asked: asked.wfile.write(b"data: {oops\n\n") and None), "can't be read"),
+        (streams("The", then=lambda asked: asked.wfile.write(b"data: {oops\n\n")), "can't be read"),
         (streams("The", usage=False), "how many tokens it spent"),
     ],
 )
@@ -199,12 +199,12 @@ def test_a_slow_stream_lets_its_caller_stop(server: Server) -> None:
     running = stream([(endpoint_of(server), Request(SKY))])
     seen = [next(running) for _ in range(4)]
     assert [increment.text for increment in seen if increment.text] == ["The"]
-    running.close()
+    del running
 
 
 def test_two_endpoints_stream_side_by_side(server: Server) -> None:
     both = threading.Barrier(2, timeout=10)
-    server.otherwise = streams("The", " sky", then=lambda asked: bool(both.wait()) and None)
+    server.otherwise = streams("The", " sky", then=lambda asked: both.wait())
     endpoint = endpoint_of(server)
     answers = [increment for increment in stream([(endpoint, Request(SKY))] * 2) if increment.answer]
     assert sorted(increment.request for increment in answers) == [0, 1]
