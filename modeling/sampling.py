@@ -1,9 +1,9 @@
 """Sampling answers from chat models, for two answers that stream beside each other and for whole sets of prompts.
 
 A model is a policy, which the engine runs in this process (modeling/decoding.py), or an endpoint, which is asked over
-the network (modeling/chat_completions.py). The engine prefills every distinct prompt once, gives each request a row of its
-own, and hands the places of finished rows to the next requests. Temperature, top-p, seed and length are each request's
-own.
+the network (modeling/chat_completions.py). The engine prefills every distinct prompt once, gives each request a row of
+its own, and hands the places of finished rows to the next requests. Temperature, top-p, seed and length are each
+request's own.
 
 A request's random numbers depend on its seed alone, one per token, so that it draws the same answer whatever else is in
 its batch, up to the rounding of the logits: where a draw falls within that of a border between two tokens, another
