@@ -134,11 +134,26 @@ def save(
 ) -> None:
     """Writes a checkpoint that anyone can load with transformers; whole or not at all (see written_whole).
 
-    weights: the model's, where they had to be gathered from several processes first.
+    weights: the model's, where they had to be gathered from several processes first. Raises OSError.
     """
     with written_whole(folder) as partial:
-        model.save_pretrained(partial, state_dict=weights)
+        try:
+            model.save_pretrained(partial, state_dict=weights)
+        except SafetensorError as error:  # what it makes of a full disk
+            raise OSError(f"{folder} cannot be written: {error}") from error
         tokenizer.save_pretrained(partial)
+
+
+def save_tensors(tensors: dict[str, Any], file: Path) -> None:
+    """Writes tensors and plain values for torch.load. Raises OSError: torch itself makes a full disk a RuntimeError
+    about positions in the file, which says nothing to whom it happens."""
+    with file.open("wb") as stream:
+        try:
+            torch.save(tensors, stream)
+        except RuntimeError as error:
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 @contextmanager

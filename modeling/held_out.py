@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from modeling.checkpoints import written_whole
+from modeling.checkpoints import save_tensors, written_whole
 from modeling.learner import Learner
 from modeling.ppo_config import PPOConfig
 from modeling.prompt_data import Prompt
@@ -82,5 +82,5 @@ class HeldOut:
         weights: dict[str, Tensor] = self.learner.weights()
         if self.learner.ranks.is_first:
             with written_whole(self.learner.states / f"best-{iteration}") as partial:
-                torch.save(weights, partial / "weights.pt")
+                save_tensors(weights, partial / "weights.pt")
         self.learner.ranks.barrier()

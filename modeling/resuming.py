@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from modeling.checkpoints import is_whole, written_whole
+from modeling.checkpoints import is_whole, save_tensors, written_whole
 
 _STATE = "training.pt"
 
@@ -28,7 +28,7 @@ class Position:
 def save_state(folder: Path, position: Position, state: dict[str, Any]) -> None:
     """Writes folder/step-N whole or not at all, then removes all but the last two. state: tensors and plain values."""
     with written_whole(folder / f"step-{position.step}") as partial:
-        torch.save({"step": position.step, "seconds": position.seconds, **state}, partial / _STATE)
+        save_tensors({"step": position.step, "seconds": position.seconds, **state}, partial / _STATE)
     for older in _newest_first(folder)[2:]:
         shutil.rmtree(older)
 

@@ -2,12 +2,14 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ import torch
 from pytest import MonkeyPatch
 
 from modeling import recipe, train_reward
-from modeling.checkpoints import is_whole
+from modeling.checkpoints import is_whole, load_policy, save
 from modeling.recipe import Progress, Stopped
 from modeling.resuming import ResumeError
 from modeling.reward_config import RewardConfig
@@ -26,6 +28,7 @@ from modeling.training_config import save_config
 from tests.modeling.conftest import preference
 
 MakeRun = Callable[..., Path]
+FullDisk = Callable[[], AbstractContextManager[Callable[[], None]]]
 
 
 class Killed(BaseException):
@@ -48,6 +51,21 @@ def model_bytes(run: Path) -> bytes:
 
 def losses(run: Path) -> list[float]:
     return [json.loads(line)["loss"] for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture
+def full_disk() -> FullDisk:
+    """A disk that takes no more than 50 kB per file once it is filled; the system's answer is that of a real limit."""
+
+    @contextmanager
+    def disk() -> Iterator[Callable[[], None]]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        try:
+            yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return disk
 
 
 @pytest.fixture
@@ -113,23 +131,24 @@ def test_the_last_two_checkpoints_are_kept(uninterrupted: Path) -> None:
 
 
 def test_a_full_disk_keeps_the_checkpoint_before(
-    make_run: MakeRun, base: Path, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch
+    make_run: MakeRun, base: Path, uninterrupted: Path, full_disk: FullDisk
 ) -> None:
     run = make_run(data())
-    real = torch.save
-
-    def full(state: dict[str, Any], path: Path) -> None:
-        if state["step"] == 4:
-            path.write_bytes(b"half")
-            raise OSError(28, "No space left on device")
-        real(state, path)
-
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
-        patch.setattr(torch, "save", full)
-        train(settings(run, base))
+    with full_disk() as fill, pytest.raises(OSError, match="File too large"):
+        train(settings(run, base), lambda progress: fill() if progress.step == 3 else None)
     assert [path.name for path in (run / "checkpoints").iterdir()] == ["step-2"]
     train(settings(run, base))
     assert model_bytes(run) == model_bytes(uninterrupted)
+
+
+def test_a_full_disk_keeps_the_model_before(tmp_path: Path, base: Path, full_disk: FullDisk) -> None:
+    model, tokenizer = load_policy(base)
+    save(model, tokenizer, tmp_path / "model")
+    with full_disk() as fill, pytest.raises(OSError, match=r"model cannot be written: .*File too large"):
+        fill()
+        save(model, tokenizer, tmp_path / "model")
+    assert is_whole(tmp_path / "model")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
 def test_other_settings_or_data_do_not_go_on_from_a_checkpoint(make_run: MakeRun, base: Path) -> None:
