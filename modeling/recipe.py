@@ -21,6 +21,7 @@ from modeling.distributed import Ranks, joined
 from modeling.metrics import append_metrics
 from modeling.preference_data import DataError
 from modeling.resuming import ResumeError, check_identity
+from modeling.sampling_requests import SamplingError
 from modeling.training_config import TrainingConfig, load_config
 
 
@@ -51,6 +52,10 @@ Train = Callable[[AnyConfig, Report, ShouldStop, Ranks], Result]
 
 class TrainingError(RuntimeError):
     """Training that can't go on; says at which step and what to try."""
+
+
+EXPLAINED = (ConfigError, DataError, ChatError, CheckpointError, SamplingError, ResumeError, TrainingError, OSError)
+"""Errors whose message tells a person what to do: the command prints it, without a traceback."""
 
 
 class Stopped(RuntimeError):  # noqa: N818 - a request that was followed, not an error
@@ -141,7 +146,7 @@ def command(
     except Stopped as stop:
         print(stop, file=sys.stderr)
         return 128 + (received[0] if received else signal.SIGTERM)
-    except (ConfigError, DataError, ChatError, CheckpointError, ResumeError, TrainingError, OSError) as error:
+    except EXPLAINED as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     except torch.OutOfMemoryError as error:

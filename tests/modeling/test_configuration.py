@@ -76,6 +76,12 @@ def test_a_config_that_is_not_there_is_named(tmp_path: Path) -> None:
         load_config(RewardConfig, tmp_path / "config.yaml")
 
 
+def test_a_config_in_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_bytes("base: \xe9".encode("latin-1"))
+    with pytest.raises(ConfigError, match="is not valid YAML: 'utf-8' codec can't decode"):
+        load_config(RewardConfig, tmp_path / "config.yaml")
+
+
 @dataclass(frozen=True)
 class Optional:
     model: Path | None = None

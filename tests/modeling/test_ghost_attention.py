@@ -2,6 +2,7 @@
 
 import json
 import random
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -303,6 +304,15 @@ def test_a_run_that_is_killed_anywhere_ends_with_the_same_model(
     for name in ("held_before.jsonl", "attached.jsonl", "held_after.jsonl", "model/model.safetensors"):
         assert (run / name).read_bytes() == (finished_run / name).read_bytes(), name
     assert figures(run) == figures(finished_run)
+
+
+def test_the_command_explains_a_base_that_cannot_be_sampled_so(
+    run: Path, base: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
+    save_config(replace(settings(run, base), max_new_tokens=500))
+    assert ghost_attention.main([str(run / "config.yaml")]) == 1
+    assert "Error: max_new_tokens must be below the model's 128 positions, got 500" in capsys.readouterr().err
 
 
 def test_a_run_that_is_asked_to_stop_keeps_its_chunks(
