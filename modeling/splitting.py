@@ -41,6 +41,7 @@ def _split(prompts: list[Item], text_of: Callable[[Item], str], held_out_share: 
 
 
 def _hashed(text: str) -> float:
-    """A number from 0 to below 1 that is a function of the text, and evenly spread over texts."""
-    digest = hashlib.sha256(text.encode()).digest()
+    """A number from 0 to below 1 that is a function of the text, and evenly spread over texts, also over those that
+    another split by a hash has left on one side: hence the salt."""
+    digest = hashlib.sha256(f"held out of a run\0{text}".encode()).digest()
     return int.from_bytes(digest[:4], "big") / 2**32
