@@ -143,7 +143,7 @@ def _ours(options: argparse.Namespace) -> dict[str, Any]:
         learning_rate=options.learning_rate,
         max_length=options.max_length,
         margin="none",
-        token_budget=2048,
+        token_budget=1024,  # as modeling/configs/reward_small.yaml, for a model of this size
         seed=options.number,
         checkpoint_every=1_000_000,
     )
