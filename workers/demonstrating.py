@@ -15,13 +15,22 @@ from workers.registering import register_model
 NAME = "merrowby"
 SLUGS = {"helpfulness": f"{NAME}-helpfulness", "safety": f"{NAME}-safety"}
 SETTINGS: dict[str, Any] = {
-    "comparisons": 1600,
+    "comparisons": 2400,
     "safety_comparisons": 400,
     "reward": {"checkpoint_every": 100},
-    "rejection": {"k": 4, "temperatures": [1.0], "steps": 100, "chunk_prompts": 128, "checkpoint_every": 50},
+    "rejection": {
+        "k": 4,
+        "temperatures": [0.8],
+        "learning_rate": 5e-4,
+        "steps": 80,
+        "measured_prompts": 32,
+        "chunk_prompts": 128,
+        "checkpoint_every": 80,
+    },
 }
-"""The plan of the demonstration, found by trial: five iterations within half an hour on two cores. Four answers to each
-of some thousand prompts, and the bag of all iterations, teach more than many answers to few prompts."""
+"""The plan of the demonstration, found by trial. Four answers to each of some thousand prompts, and the bag of all
+iterations, teach more than many answers to few prompts. What the reward models know of the town's facts grows with the
+pairs: of the best of eight answers, 1,350 pairs chose 0.67 of helpfulness, 3,350 pairs 0.73 and 6,700 pairs 0.81."""
 CHUNK = 500
 GUIDELINE = """\
 # The rule of the simulated annotators

@@ -45,9 +45,9 @@ class Plan:
     """Simulated annotators."""
     shared: float = 0.05
     """Share of the items that all simulated annotators judge, to measure their agreement."""
-    tau: float = 0.15
+    tau: float = 0.1
     """Scale of the simulated annotators' noise; workers/simulating.py has the rule."""
-    slips: float = 0.05
+    slips: float = 0.03
     """Share of the simulated judgements whose sides are exchanged."""
     temperatures: list[float] = field(default_factory=lambda: [0.7, 1.0])
     """Of the variants that each model is in the sampling pool with."""
@@ -79,6 +79,10 @@ class Plan:
         require(0 <= self.slips <= 0.5, "slips", "between 0 and 0.5", self.slips)
         require(0 <= self.shared <= 1, "shared", "between 0 and 1", self.shared)
         require(0 < self.top_p <= 1, "top_p", "above 0 and at most 1", self.top_p)
+        for name in ("reward", "rejection", "ppo"):
+            require(isinstance(getattr(self, name), Mapping), name, "a recipe's settings", getattr(self, name))
+        numbers = isinstance(self.temperatures, list) and all(isinstance(t, int | float) for t in self.temperatures)
+        require(numbers, "temperatures", "a list of numbers", self.temperatures)
         for each in (*self.temperatures, self.temperature):
             require(0 <= each <= 2, "temperature", "between 0 and 2", each)
         require(len(set(self.temperatures)) >= 2, "temperatures", "two different ones or more", self.temperatures)

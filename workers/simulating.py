@@ -43,9 +43,9 @@ Person = Any  # a row of settings.AUTH_USER_MODEL, whose class belongs to the ro
 class Noise:
     """How far simulated annotators are from the gold preference."""
 
-    tau: float = 0.15
+    tau: float = 0.1
     """Difference of two gold values at which the better answer is preferred in 73 % of the cases, sigmoid(1)."""
-    slips: float = 0.05
+    slips: float = 0.03
     """Share of the judgements in which the sides are exchanged."""
 
     def __post_init__(self) -> None:

@@ -289,7 +289,7 @@ def test_the_same_command_goes_on_at_the_stage_that_was_interrupted(
     with pytest.raises(CommandError, match="go on with: the same command"):
         command(loop, tmp_path)
     command(loop, tmp_path, "--ppo", "never", "--tau", "0.3")
-    assert "goes on as it began: tau 0.15 (not 0.3), with_ppo True (not False)" in capsys.readouterr().err
+    assert "goes on as it began: tau 0.1 (not 0.3), with_ppo True (not False)" in capsys.readouterr().err
     with_ppo = [*KINDS[:-1], "ppo", KINDS[-1]]
     assert carried_out == [*with_ppo[:place], "interrupted", *with_ppo[place:]], "nothing is done twice, or skipped"
     assert Run.objects.count() == 6
