@@ -65,7 +65,8 @@ def load_policy(folder: Path, dtype: torch.dtype = torch.float32, device: torch.
 
 
 def load_reward_model(folder: Path, dtype: torch.dtype = torch.float32) -> RewardModel:
-    """The reward model of a checkpoint folder, ready for scoring on the best device. Raises CheckpointError."""
+    """The reward model of a checkpoint folder, ready for scoring on the best device, its head in float32 whatever the
+    dtype of the rest (see shared_prefix.end_scores). Raises CheckpointError."""
     if (labels := _config(folder).num_labels) != 1:
         raise CheckpointError(f"{folder} is not a reward model: its head has {labels} outputs, expected 1")
     model, report = _load(AutoModelForSequenceClassification, folder, dtype=dtype, output_loading_info=True)
@@ -73,6 +74,9 @@ def load_reward_model(folder: Path, dtype: torch.dtype = torch.float32) -> Rewar
         raise CheckpointError(
             f"{folder} is not a reward model: it holds no weights for {sorted(report['missing_keys'])}"
         )
+    if not isinstance(head := getattr(model, "score", None), torch.nn.Module):
+        raise CheckpointError(f"{folder} cannot be used as a reward model: {type(model).__name__} has no head `score`")
+    head.float()
     return RewardModel(model.to(best_device()).eval(), load_tokenizer(folder))
 
 

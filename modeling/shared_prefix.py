@@ -87,7 +87,11 @@ def pack(rows: Sequence[Row], pad_token_id: int) -> Packed:
 
 
 def end_scores(model: PreTrainedModel, batch: Packed) -> Tensor:
-    """The scalar head's output at each tail's last token, the end of the assistant's turn: (rows, tails), float32."""
+    """The scalar head's output at each tail's last token, the end of the assistant's turn: (rows, tails), float32.
+
+    The head reads in its own precision, which is float32, whatever the layers below it run in: bfloat16 would round a
+    score to three digits, and of many answers the best ones would tie.
+    """
     device = model.device
     hidden = model.base_model(
         input_ids=batch.input_ids.to(device),
@@ -96,7 +100,9 @@ def end_scores(model: PreTrainedModel, batch: Packed) -> Tensor:
         use_cache=False,
     ).last_hidden_state
     rows = torch.arange(len(hidden), device=device).unsqueeze(1)
-    return model.score(hidden[rows, batch.ends.to(device)]).squeeze(-1).float()
+    ends = hidden[rows, batch.ends.to(device)]
+    with torch.autocast(device.type, enabled=False):
+        return model.score(ends.to(next(model.score.parameters()).dtype)).squeeze(-1).float()
 
 
 def _attention(segments: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ from modeling.chat import encode_prompt, padding_id
 from modeling.checkpoints import CheckpointError, digest, load_policy
 from modeling.distributed import Ranks
 from modeling.held_out import HeldOut
-from modeling.learner import Learner
+from modeling.learner import Learner, starting_device
 from modeling.packing import Example, pad
 from modeling.ppo import (
     approximate_kl,
@@ -79,7 +79,7 @@ def train(
     if (result := finished(run, identity)) is not None:
         return result
 
-    policy = load_policy(config.base)
+    policy = load_policy(config.base, device=starting_device(config, ranks))
     model, tokenizer = policy
     config = replace(config, max_length=min(config.max_length, model.config.max_position_embeddings))
     trained, evaluated = (_that_fit(tokenizer, each, config) for each in (prompts, held_out_prompts))

@@ -54,6 +54,8 @@ def _figures(model: PreTrainedModel, hidden: Tensor, ids: Tensor) -> Tensor:
     with torch.no_grad():
         entropy = -(logprobs.exp() * logprobs).sum(dim=-1)
     chosen = logprobs.gather(1, ids.unsqueeze(1)).squeeze(1)
-    head = getattr(model, "value_head", None)
-    values = torch.zeros_like(chosen) if head is None else head(hidden).squeeze(1).float()
+    values = torch.zeros_like(chosen)
+    if (head := getattr(model, "value_head", None)) is not None:
+        with torch.autocast(hidden.device.type, enabled=False):  # the head is float32: bfloat16 has three digits
+            values = head(hidden.float()).squeeze(1)
     return torch.stack([chosen, entropy, values], dim=1)
