@@ -352,7 +352,10 @@ def test_what_it_can_not_run_it_refuses(options: list[str], message: str) -> Non
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("comparison: 5\n", "unknown setting comparison; known are"), ("comparisons: many\n", "of the wrong type")],
+    [
+        ("comparison: 5\n", "unknown setting comparison; known are"),
+        ("comparisons: many\n", "comparisons must be int, got 'many'"),
+    ],
 )
 def test_a_config_that_can_not_be_read_is_refused(text: str, message: str, loop: Loop, tmp_path: Path) -> None:
     (tmp_path / "plan.yaml").write_text(text)

@@ -16,9 +16,10 @@ from annotation.models import Project
 from evaluation.iterations import history_of, table_of
 from evaluation.models import Iteration
 from evaluation.progress_plot import progress_svg
-from modeling.configuration import ConfigError, read_settings
+from modeling.configuration import ConfigError, configure, read_settings
 from modeling.registry.jobs import LEASE, reconcile
 from modeling.registry.models import Job, ModelVersion, Run
+from workers.carrying import JobError
 from workers.collecting import REAL, SIMULATED
 from workers.foreground import carry_out_here, claimed, terminal_progress
 from workers.iterating import (
@@ -36,7 +37,8 @@ from workers.iterating import (
     next_stage,
     start_stage,
 )
-from workers.starting import resume_run
+from workers.recipes import PPO, REJECTION_SAMPLING, REWARD_MODEL, check_settings
+from workers.starting import Order, check_batches, resume_run
 from workers.training_command import found
 
 FLAGS = ("comparisons", "safety_comparisons", "tau", "slips", "people", "seed")
@@ -81,6 +83,7 @@ class Command(BaseCommand):
             plan = self.plan(options)
             loop = self.loop(options)
             check_loop(loop)
+            check_recipes(plan, loop.base)
             for number in range(1, options["iterations"] + 1):
                 with_ppo = options["ppo"] == ALL or (options["ppo"] == LAST and number == options["iterations"])
                 iteration = begin(loop, number, plan, with_ppo=with_ppo)
@@ -123,16 +126,15 @@ class Command(BaseCommand):
         flags = {name: options[name] for name in FLAGS if options[name] is not None}
         try:
             file = read_settings(options["config"]) if options["config"] else {}
+            known = {each.name for each in fields(Plan)} - {"name", "annotators"}
+            if unknown := sorted(map(str, set(file) - known)):
+                raise CommandError(
+                    f"{options['config']}: unknown setting {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+                )
+            named = {"name": options["name"] or default, "annotators": options["annotators"]}
+            return configure(Plan, {**shipped, **file, **flags, **named})
         except ConfigError as error:
             raise CommandError(str(error)) from error
-        known = {each.name for each in fields(Plan)} - {"name", "annotators"}
-        if unknown := sorted(set(file) - known):
-            raise CommandError(f"{options['config']}: unknown setting {', '.join(unknown)}; known are {sorted(known)}")
-        named = {"name": options["name"] or default, "annotators": options["annotators"]}
-        try:
-            return Plan(**{**shipped, **file, **flags, **named})
-        except TypeError as error:
-            raise CommandError(f"{options['config']}: a setting is of the wrong type ({error})") from error
 
     def tell_of_changes(self, iteration: Iteration, plan: Plan, *, with_ppo: bool) -> None:
         """An iteration keeps the plan that it began with; whoever asks for another one now should know."""
@@ -206,3 +208,21 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"can't write the figure to {folder} ({error.strerror})") from error
         return history | {"figure": str(folder / "progress.svg")}
+
+
+def check_recipes(plan: Plan, base: ModelVersion) -> None:
+    """The settings of all stages, now and not when the turn comes to each: what an iteration began with, it keeps.
+    Raises ValidationError."""
+    from workers.training import complete_config
+
+    of_recipes = {"reward": REWARD_MODEL, "rejection": REJECTION_SAMPLING, "ppo": PPO}
+    for name, recipe in of_recipes.items():
+        chosen = getattr(plan, name)
+        models = dict.fromkeys(recipe.all_models, base)  # those that the stage will have are yet to be made
+        try:
+            config = complete_config(recipe, models, chosen, Path("."))
+            check_settings(recipe, {each: getattr(config, each) for each in chosen})
+            check_batches(Order(recipe=recipe, name=plan.name, models=models, settings=chosen))
+        except (ValidationError, JobError) as error:
+            said = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
+            raise ValidationError(f"{name}: {said}") from error
