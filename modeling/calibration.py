@@ -4,7 +4,6 @@ Quality ratings come from a run's data/ratings.jsonl, one answer per line: ``{"m
 user's], "answer": text, "rating": 1 to 7}`` (paper, section 3.4.1: 7-point Likert, higher is better).
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,8 +14,8 @@ import torch
 from scipy import stats
 
 from modeling.chat import ChatError, Message, alternating
+from modeling.json_lines import DataError, read_lines
 from modeling.metrics import accuracy
-from modeling.preference_data import DataError
 
 RATINGS = range(1, 8)
 BINS = 5
@@ -34,8 +33,9 @@ class RatedAnswer:
 
 def read_ratings(path: Path) -> list[RatedAnswer]:
     """Every line of the file, none where there is no file. Raises DataError with the line that can't be used."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [_rated(line, f"{path.name}, line {number}") for number, line in enumerate(lines, start=1) if line.strip()]
+    if not path.exists():
+        return []
+    return read_lines(path, _rated, what="ratings", fields="messages, answer and rating", may_be_empty=True)
 
 
 def by_rating(scores: Sequence[float], ratings: Sequence[int]) -> dict[str, Any]:
@@ -123,18 +123,16 @@ def _mean(values: list[float]) -> dict[str, float | int | None]:
     return {"n": count, "mean": mean, "low": mean - half, "high": mean + half}
 
 
-def _rated(line: str, where: str) -> RatedAnswer:
-    try:
-        row = json.loads(line)
-        messages, answer, rating = row["messages"], row["answer"], row["rating"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{where}: expected an object with messages, answer and rating ({error!r})") from error
+def _rated(row: dict[str, Any], where: str) -> RatedAnswer:
+    if missing := [field for field in ("messages", "answer", "rating") if field not in row]:
+        raise DataError(f"{where}: field {missing[0]} is missing")
+    answer, rating = row["answer"], row["rating"]
     if not isinstance(answer, str):
         raise DataError(f"{where}: answer must be text, got {answer!r}")
     if isinstance(rating, bool) or rating not in RATINGS:
         raise DataError(f"{where}: rating must be a whole number from 1 to 7, got {rating!r}")
     try:
-        dialogue = alternating(messages)
+        dialogue = alternating(row["messages"])
     except ChatError as error:
         raise DataError(f"{where}: {error}") from error
     if dialogue[-1]["role"] != "user":

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from modeling.chat import Message
-from modeling.preference_data import DataError
+from modeling.json_lines import DataError, read_lines
 from modeling.prompt_data import TAGS, prompt_messages
 
 _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
@@ -96,14 +96,9 @@ def read_candidates(path: Path, *, may_be_absent: bool = False) -> list[Candidat
     it may be absent."""
     if may_be_absent and not path.exists():
         return []
-    try:
-        with path.open(encoding="utf-8") as lines:
-            numbered = enumerate(lines, start=1)
-            return [_candidate(line, f"{path.name}, line {number}") for number, line in numbered if line.strip()]
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path.name} is not UTF-8 text: {error}") from error
+    return read_lines(
+        path, _candidate, what="candidates", fields="messages, answer and score", may_be_empty=may_be_absent
+    )
 
 
 def write_candidates(path: Path, candidates: Iterable[Candidate]) -> None:
@@ -116,13 +111,7 @@ def write_candidates(path: Path, candidates: Iterable[Candidate]) -> None:
     partial.replace(path)
 
 
-def _candidate(line: str, where: str) -> Candidate:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise DataError(f"{where}: not valid JSON ({error})") from error
-    if not isinstance(row, dict):
-        raise DataError(f"{where}: expected an object with messages, answer and score, got {type(row).__name__}")
+def _candidate(row: dict[str, Any], where: str) -> Candidate:
     messages = prompt_messages(row, where)
     for field, (kinds, expected) in _KINDS.items():
         if field not in row:

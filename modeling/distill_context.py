@@ -25,7 +25,7 @@ from modeling.checkpoints import digest, load_policy, load_reward_model
 from modeling.context_config import ContextDistillationConfig
 from modeling.distillation_figures import distributions, gate_figures, held_out_figures, mean
 from modeling.distributed import Ranks
-from modeling.preference_data import DataError
+from modeling.json_lines import DataError
 from modeling.preprompts import with_preprompt
 from modeling.prompt_data import Prompt, read_prompts
 from modeling.recipe import Report, Result, ShouldStop, TrainingError, command, finished, identity_of, write_report

@@ -16,7 +16,7 @@ from modeling.chat import ChatError, Message, alternating
 from modeling.checkpoints import Policy
 from modeling.ghost_config import GhostAttentionConfig
 from modeling.instructions import Constraint, Instruction, draw_instruction
-from modeling.preference_data import DataError
+from modeling.json_lines import DataError, read_lines
 from modeling.recipe import step_seed
 from modeling.sampling import sample_batch
 
@@ -57,19 +57,7 @@ class Plan:
 def read_user_turns(path: Path) -> list[UserTurns]:
     """The user's turns of every dialogue of a JSONL file. The first line that can't be used raises DataError, and so
     does a file without dialogues."""
-    found: list[UserTurns] = []
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path.name} is not UTF-8 text: {error}") from error
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            found.append(_user_turns(line, f"{path.name}, line {number}"))
-    if not found:
-        raise DataError(f"{path.name} holds no dialogues; expected at least one line of JSON")
-    return found
+    return read_lines(path, _user_turns, what="dialogues", fields="messages")
 
 
 def training_plans(
@@ -172,13 +160,9 @@ def _joined(dialogues: Sequence[UserTurns], first: int, turns: int) -> list[str]
     return questions[:turns]
 
 
-def _user_turns(line: str, where: str) -> UserTurns:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise DataError(f"{where}: not valid JSON ({error})") from error
-    if not isinstance(row, dict) or "messages" not in row:
-        raise DataError(f"{where}: expected an object with messages, got {line:.80}")
+def _user_turns(row: dict[str, Any], where: str) -> UserTurns:
+    if "messages" not in row:
+        raise DataError(f"{where}: expected an object with messages, got {json.dumps(row):.80}")
     try:
         messages = alternating(row["messages"])
     except ChatError as error:

@@ -15,7 +15,6 @@ mentions tennis, which is what the paper's human evaluation asked of an answer, 
 to refer to attributes").
 """
 
-import json
 import random
 import re
 from collections.abc import Callable, Sequence
@@ -23,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from modeling.preference_data import DataError
+from modeling.json_lines import DataError, read_lines
 
 LANGUAGES = {
     "Dutch": "aan als bij dat de die een en er het hij ik in is je maar met naar niet of om ook op te van voor was we "
@@ -131,19 +130,7 @@ def shipped_constraints() -> list[Constraint]:
 def read_constraints(path: Path) -> list[Constraint]:
     """The constraints of a JSONL file. The first line that can't be used raises DataError, and so does a file without
     any. A constraint without a kind is of the kind "own"; one without short words keeps its long ones."""
-    found: list[Constraint] = []
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path.name} is not UTF-8 text: {error}") from error
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            found.append(_constraint(line, f"{path.name}, line {number}"))
-    if not found:
-        raise DataError(f"{path.name} holds no constraints; expected at least one line of JSON, or no such file")
-    return found
+    return read_lines(path, _constraint, what="constraints", fields="instruction and check")
 
 
 def is_in_language(answer: str, language: str) -> bool:
@@ -170,13 +157,7 @@ _RULES: dict[str, Rule] = {
 }
 
 
-def _constraint(line: str, where: str) -> Constraint:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise DataError(f"{where}: not valid JSON ({error})") from error
-    if not isinstance(row, dict):
-        raise DataError(f"{where}: expected an object with instruction and check, got {type(row).__name__}")
+def _constraint(row: dict[str, Any], where: str) -> Constraint:
     if unknown := sorted(set(row) - {"kind", "instruction", "short", "check"}):
         raise DataError(f"{where}: unknown field {', '.join(unknown)}; known are kind, instruction, short, check")
     instruction = _text(row, "instruction", None, where)

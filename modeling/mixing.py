@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import torch
 
-from modeling.preference_data import DataError, PreferencePair
+from modeling.json_lines import DataError
+from modeling.preference_data import PreferencePair
 
 MIXES = ("none", "helpfulness", "safety")
 OTHERS_SHARE = {"helpfulness": 1 / 2, "safety": 1 / 10}

@@ -17,14 +17,11 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from modeling.chat import ChatError, Message, alternating, encode_dialogue, validated
+from modeling.json_lines import DataError, read_lines
 from modeling.losses import MARGINS, RATINGS
 from modeling.shared_prefix import Row, shared_row
 
 SOURCES = ("helpfulness", "safety", "open")
-
-
-class DataError(ValueError):
-    """Data that can't be trained on; names the file, the line and the reason."""
 
 
 @dataclass(frozen=True)
@@ -57,19 +54,9 @@ class PreferencePair:
 def read_pairs(path: Path, *, may_be_empty: bool = False) -> list[PreferencePair]:
     """Every pair of a JSONL file. The first line that can't be used raises DataError; so does a file without pairs,
     unless it may be empty."""
-    pairs: list[PreferencePair] = []
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    pairs.append(_pair(line, f"{path.name}, line {number}"))
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path.name} is not UTF-8 text: {error}") from error
-    if not pairs and not may_be_empty:
-        raise DataError(f"{path.name} holds no preference pairs; expected at least one line of JSON")
-    return pairs
+    return read_lines(
+        path, _pair, what="preference pairs", fields="prompt, chosen and rejected", may_be_empty=may_be_empty
+    )
 
 
 def check_separate(train: Sequence[PreferencePair], test: Sequence[PreferencePair]) -> None:
@@ -87,13 +74,7 @@ def encode_pair(tokenizer: PreTrainedTokenizerBase, pair: PreferencePair, max_le
     return shared_row(sequences, max_length, tokenizer.bos_token_id)
 
 
-def _pair(line: str, where: str) -> PreferencePair:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise DataError(f"{where}: not valid JSON ({error})") from error
-    if not isinstance(row, dict):
-        raise DataError(f"{where}: expected an object with prompt, chosen and rejected, got {type(row).__name__}")
+def _pair(row: dict[str, Any], where: str) -> PreferencePair:
     prompt, chosen, rejected = (_messages(row, field, where) for field in ("prompt", "chosen", "rejected"))
     for field, answer in (("chosen", chosen), ("rejected", rejected)):
         _check_dialogue([*prompt, *answer], f"{where}: prompt and {field}")

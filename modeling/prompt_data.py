@@ -4,13 +4,12 @@ A line is ``{"messages": [messages, the last one the user's], "id": text, "tag":
 "category": text | null}``. Only messages is required; without an id, a prompt is named by its file and line.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from modeling.chat import ChatError, Message, alternating
-from modeling.preference_data import DataError
+from modeling.json_lines import DataError, read_lines
 
 TAGS = ("helpfulness", "safety")
 """What a prompt was written for: the two streams of annotation (paper, section 3.2.1)."""
@@ -36,31 +35,19 @@ class Prompt:
 def read_prompts(path: Path, may_be_empty: bool = False) -> list[Prompt]:
     """Every prompt of a JSONL file. The first line that can't be used raises DataError, and so does an id that occurs
     twice; so does a file without prompts, unless it may be empty."""
-    prompts: dict[str, Prompt] = {}
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    prompt = _prompt(line, where := f"{path.name}, line {number}")
-                    if prompt.id in prompts:
-                        raise DataError(f"{where}: the id {prompt.id!r} is also that of an earlier prompt")
-                    prompts[prompt.id] = prompt
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path.name} is not UTF-8 text: {error}") from error
-    if not prompts and not may_be_empty:
-        raise DataError(f"{path.name} holds no prompts; expected at least one line of JSON")
-    return list(prompts.values())
+    ids: set[str] = set()
+
+    def parse(row: dict[str, Any], where: str) -> Prompt:
+        prompt = _prompt(row, where)
+        if prompt.id in ids:
+            raise DataError(f"{where}: the id {prompt.id!r} is also that of an earlier prompt")
+        ids.add(prompt.id)
+        return prompt
+
+    return read_lines(path, parse, what="prompts", fields="messages", may_be_empty=may_be_empty)
 
 
-def _prompt(line: str, where: str) -> Prompt:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise DataError(f"{where}: not valid JSON ({error})") from error
-    if not isinstance(row, dict):
-        raise DataError(f"{where}: expected an object with messages, got {type(row).__name__}")
+def _prompt(row: dict[str, Any], where: str) -> Prompt:
     tag = row.get("tag")
     if tag is not None and tag not in TAGS:
         raise DataError(f"{where}: tag must be {' or '.join(TAGS)} or null, got {tag!r}")

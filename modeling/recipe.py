@@ -18,8 +18,8 @@ from modeling.chat import ChatError
 from modeling.checkpoints import CheckpointError, digest, file_digest
 from modeling.configuration import ConfigError
 from modeling.distributed import Ranks, joined
+from modeling.json_lines import DataError
 from modeling.metrics import append_metrics
-from modeling.preference_data import DataError
 from modeling.resuming import ResumeError, check_identity
 from modeling.sampling_requests import SamplingError
 from modeling.training_config import TrainingConfig, load_config

@@ -25,8 +25,8 @@ from modeling.best_of_n import expected_maximum, maximum_curve, mean_interval, m
 from modeling.candidates import Candidate, best_per_prompt, read_candidates, write_candidates
 from modeling.checkpoints import digest
 from modeling.distributed import Ranks
+from modeling.json_lines import DataError
 from modeling.metrics import accuracy
-from modeling.preference_data import DataError
 from modeling.prompt_data import Prompt, read_prompts
 from modeling.recipe import (
     Report,

@@ -14,8 +14,8 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from modeling.chat import ChatError, MaskedTokens, Message, alternating, encode_turns, truncate_prompt
+from modeling.json_lines import DataError, read_lines
 from modeling.packing import Example
-from modeling.preference_data import DataError
 
 TRAINED_TURNS = ("all", "last")
 """Which of the assistant's turns are learned: every one, or the last alone (Ghost Attention, section 3.3)."""
@@ -54,19 +54,7 @@ def read_demonstrations(path: Path, *, may_be_empty: bool = False) -> list[Demon
     dialogues, or one that isn't there, unless it may be empty."""
     if may_be_empty and not path.exists():
         return []
-    demonstrations: list[Demonstration] = []
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    demonstrations.append(_demonstration(line, f"{path.name}, line {number}"))
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path.name} is not UTF-8 text: {error}") from error
-    if not demonstrations and not may_be_empty:
-        raise DataError(f"{path.name} holds no dialogues; expected at least one line of JSON")
-    return demonstrations
+    return read_lines(path, _demonstration, what="dialogues", fields="messages", may_be_empty=may_be_empty)
 
 
 def check_separate(train: Sequence[Demonstration], test: Sequence[Demonstration]) -> None:
@@ -123,13 +111,9 @@ def _example(part: MaskedTokens) -> Example:
     return Example(torch.tensor(part.ids, dtype=torch.int32), trained)
 
 
-def _demonstration(line: str, where: str) -> Demonstration:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise DataError(f"{where}: not valid JSON ({error})") from error
-    if not isinstance(row, dict) or "messages" not in row:
-        raise DataError(f"{where}: expected an object with messages, got {line:.80}")
+def _demonstration(row: dict[str, Any], where: str) -> Demonstration:
+    if "messages" not in row:
+        raise DataError(f"{where}: expected an object with messages, got {json.dumps(row):.80}")
     trained_turns = row.get("trained_turns", "all")
     if trained_turns not in TRAINED_TURNS:
         raise DataError(f"{where}: trained_turns must be one of {', '.join(TRAINED_TURNS)}, got {trained_turns!r}")

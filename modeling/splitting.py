@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from modeling.preference_data import DataError
+from modeling.json_lines import DataError
 
 Item = TypeVar("Item")
 

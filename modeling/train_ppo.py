@@ -25,6 +25,7 @@ from modeling.chat import encode_prompt, padding_id
 from modeling.checkpoints import CheckpointError, digest, load_policy
 from modeling.distributed import Ranks
 from modeling.held_out import HeldOut
+from modeling.json_lines import DataError
 from modeling.learner import Learner, starting_device
 from modeling.packing import Example, pad
 from modeling.ppo import (
@@ -38,7 +39,6 @@ from modeling.ppo import (
     whitened,
 )
 from modeling.ppo_config import PPOConfig
-from modeling.preference_data import DataError
 from modeling.prompt_data import Prompt, read_prompts
 from modeling.recipe import (
     Report,

@@ -9,7 +9,7 @@ from typing import Any
 from annotation.exporting import ExportError
 from modeling.ghost_data import read_user_turns
 from modeling.instructions import read_constraints
-from modeling.preference_data import DataError
+from modeling.json_lines import DataError
 from modeling.prompt_data import read_prompts
 from modeling.sft_data import read_demonstrations
 from workers.recipes import Data

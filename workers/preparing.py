@@ -28,7 +28,7 @@ from annotation.exporting import (
 from annotation.models import DatasetSnapshot, Project, Prompt
 from annotation.models.prompts import opening_digest
 from modeling.candidates import merge_bags, read_candidates
-from modeling.preference_data import DataError
+from modeling.json_lines import DataError
 from modeling.registry.models import Run
 from workers.given_files import read_given
 from workers.recipes import RECIPES, Data, Recipe

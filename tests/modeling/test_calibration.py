@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from modeling.calibration import RatedAnswer, by_rating, read_ratings, reliability, temperature
-from modeling.preference_data import DataError
+from modeling.json_lines import DataError
 
 LOG_3 = math.log(3)  # sigmoid(log 3) = 3/4
 
@@ -89,8 +89,8 @@ def test_ratings_are_read_line_by_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("{", "line 1: expected an object with messages, answer and rating"),
-        ("[]", "line 1: expected an object"),
+        ("{", "line 1: not valid JSON"),
+        ("[]", "line 1: expected an object with messages, answer and rating, got list"),
         ('{"messages": [], "answer": "a"}', "rating"),
         ('{"messages": [{"role": "user", "content": "q"}], "answer": "a", "rating": 8}', "from 1 to 7, got 8"),
         ('{"messages": [{"role": "user", "content": "q"}], "answer": "a", "rating": 2.5}', "from 1 to 7, got 2.5"),

@@ -15,7 +15,7 @@ from modeling.candidates import (
     read_candidates,
     write_candidates,
 )
-from modeling.preference_data import DataError
+from modeling.json_lines import DataError
 
 
 def candidate(answer: str, score: float = 0.0, iteration: int = 1, prompt: str = "why", **fields: Any) -> Candidate:

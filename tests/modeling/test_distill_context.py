@@ -13,7 +13,7 @@ from modeling.checkpoints import digest, load_policy
 from modeling.configuration import ConfigError
 from modeling.context_config import ContextDistillationConfig
 from modeling.distill_context import PLAIN, Question, check_adversarial, gated, questions, train, training_rows
-from modeling.preference_data import DataError
+from modeling.json_lines import DataError
 from modeling.preprompts import ANSWER_TEMPLATES, generic_preprompts
 from modeling.prompt_data import Prompt
 from modeling.recipe import Progress, TrainingError

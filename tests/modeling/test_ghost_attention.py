@@ -17,7 +17,7 @@ from modeling.ghost_attention import kept_by_turn, train, training_rows
 from modeling.ghost_config import GhostAttentionConfig
 from modeling.ghost_data import Plan, UserTurns, evaluation_plans, ghosted, hold, read_user_turns, training_plans
 from modeling.instructions import Constraint, Instruction
-from modeling.preference_data import DataError
+from modeling.json_lines import DataError
 from modeling.recipe import Progress, Stopped, TrainingError
 from modeling.resuming import ResumeError
 from modeling.sft_config import SFTConfig

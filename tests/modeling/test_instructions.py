@@ -17,7 +17,7 @@ from modeling.instructions import (
     read_constraints,
     shipped_constraints,
 )
-from modeling.preference_data import DataError
+from modeling.json_lines import DataError
 from tests.modeling.conftest import write_jsonl
 
 SENTENCES = {

@@ -4,8 +4,9 @@ from collections import Counter
 
 import pytest
 
+from modeling.json_lines import DataError
 from modeling.mixing import mixed
-from modeling.preference_data import DataError, PreferencePair
+from modeling.preference_data import PreferencePair
 
 
 def pairs(**counts: int) -> list[PreferencePair]:

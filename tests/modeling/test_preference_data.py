@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from modeling.checkpoints import RewardModel
-from modeling.preference_data import DataError, check_separate, encode_pair, read_pairs
+from modeling.json_lines import DataError
+from modeling.preference_data import check_separate, encode_pair, read_pairs
 from tests.modeling.conftest import preference
 
 

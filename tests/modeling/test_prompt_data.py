@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from modeling.chat import Message
-from modeling.preference_data import DataError
+from modeling.json_lines import DataError
 from modeling.prompt_data import Prompt, read_prompts
 
 ASKED = [Message(role="user", content="how do I plant a tree")]

@@ -12,7 +12,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from modeling.candidates import best_per_prompt, read_candidates
 from modeling.checkpoints import digest, load_policy, load_reward_model, load_tokenizer, parameter_count, save
-from modeling.preference_data import DataError
+from modeling.json_lines import DataError
 from modeling.recipe import Progress, TrainingError
 from modeling.rejection_config import RejectionConfig
 from modeling.rejection_sampling import train

@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerBase
 from modeling.chat import Message, encode_dialogue, encode_prompt, encode_turns
 from modeling.checkpoints import Policy, load_tokenizer
 from modeling.demonstration import CARELESS_NAME, CHECKPOINTS
-from modeling.preference_data import DataError
+from modeling.json_lines import DataError
 from modeling.sft_data import Demonstration, check_separate, encode, read_demonstrations
 from tests.modeling.conftest import write_jsonl
 
@@ -159,7 +159,7 @@ def test_dialogues_are_read_line_by_line(tmp_path: Path) -> None:
     ("row", "reason"),
     [
         ("{", r"line 1: not valid JSON"),
-        ("[]", r"line 1: expected an object with messages, got \[\]"),
+        ("[]", r"line 1: expected an object with messages, got list"),
         ({"prompt": []}, "line 1: expected an object with messages"),
         ({"messages": "hi"}, "line 1: messages must be a list"),
         ({"messages": DIALOGUE[:2]}, "line 1: messages must end with the assistant's answer, got the user's"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from modeling.demonstration.world import HELD_OUT_SHARE, is_held_out
-from modeling.preference_data import DataError
+from modeling.json_lines import DataError
 from modeling.splitting import trained_and_held_out
 
 

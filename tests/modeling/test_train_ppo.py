@@ -14,9 +14,9 @@ from modeling import held_out as held_out_module
 from modeling import rollouts, train_ppo
 from modeling.chat import Message
 from modeling.checkpoints import RewardModel, digest, load_policy, load_reward_model, save
+from modeling.json_lines import DataError
 from modeling.packing import pad
 from modeling.ppo_config import PPOConfig
-from modeling.preference_data import DataError
 from modeling.prompt_data import read_prompts
 from modeling.recipe import Progress, Stopped, TrainingError
 from modeling.rollouts import Rollout, example_of

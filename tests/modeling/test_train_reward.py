@@ -12,7 +12,7 @@ import torch
 
 from modeling import train_reward
 from modeling.checkpoints import digest, load_reward_model, new_reward_model, save
-from modeling.preference_data import DataError
+from modeling.json_lines import DataError
 from modeling.recipe import Progress, TrainingError, batch_of
 from modeling.reward_config import RewardConfig
 from modeling.scoring import score

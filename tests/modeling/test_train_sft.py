@@ -16,7 +16,7 @@ from modeling import train_sft
 from modeling.chat import LLAMA2_TEMPLATE
 from modeling.checkpoints import digest, load_policy
 from modeling.configuration import ConfigError, configure, read_settings
-from modeling.preference_data import DataError
+from modeling.json_lines import DataError
 from modeling.recipe import Progress, Stopped, TrainingError
 from modeling.sampling import sample_batch
 from modeling.sft_config import SFTConfig
