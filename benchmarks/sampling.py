@@ -1,22 +1,27 @@
 """Sampling against transformers' `generate`: useful tokens per second and peak memory on this machine's CPU.
 
-    python -m benchmarks.sampling [--prompts 64] [--answers 8] [--runs 3] [--threads 1]
+    python -m benchmarks.sampling [--data DIALOGUES] [--prompts 64] [--answers 8] [--runs 3] [--threads 1]
 
 Both sides answer the same prompts with the same checkpoint in the same precision with the same number of threads, each
-run in a process of its own, the sides in turn. The peer's batch size is the best of a sweep made first, and its prompts
-are sorted by length, which saves it padding. Useful tokens are those of the answers, up to and with the end of the
-turn. Memory is the peak resident size of the whole process, Python and PyTorch included.
+run in a process of its own, the sides in turn. DIALOGUES holds JSON lines with "messages" that end with the user's
+turn, gzipped where its name ends in .gz; without it, the demonstration world's short questions are asked. The peer's
+batch size is the best of a sweep made first, and its prompts are sorted by length, which saves it padding. Useful
+tokens are those of the answers, up to and with the end of the turn. Memory is the peak resident size of the whole
+process, Python and PyTorch included.
 
 The last line of the output is the result as JSON; what happens meanwhile goes to the standard error.
 """
 
 import argparse
+import gzip
+import itertools
 import json
 import resource
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +68,7 @@ def main() -> None:
         "peer_sweep": {f"{size * options.answers} rows": round(rate, 1) for size, rate in sweep.items()},
         "peer_name": "transformers.generate",
         "prompts": options.prompts,
+        "mean_prompt_tokens": ours[0]["mean_prompt_tokens"],
         "answers_per_prompt": options.answers,
         "max_new_tokens": options.max_new_tokens,
         "temperature": TEMPERATURE,
@@ -76,6 +82,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
+    parser.add_argument("--data", type=Path, help="dialogues that wait for an answer, JSON lines")
     parser.add_argument("--prompts", type=int, default=64)
     parser.add_argument("--answers", type=int, default=8)
     parser.add_argument("--max-new-tokens", type=int, default=64)
@@ -92,6 +99,8 @@ def _measure(options: argparse.Namespace, side: str, at_once: int = 1) -> dict[s
     command = [sys.executable, "-m", "benchmarks.sampling", f"--side={side}", f"--at-once={at_once}"]
     for name in ("checkpoint", "prompts", "answers", "max_new_tokens", "rows", "threads"):
         command.append(f"--{name.replace('_', '-')}={getattr(options, name)}")
+    if options.data:
+        command.append(f"--data={options.data}")
     finished = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - this very program
     figures = json.loads(finished.stdout.splitlines()[-1])
     name = side if side == "ours" else f"{side}, {at_once * options.answers} rows"
@@ -102,12 +111,15 @@ def _measure(options: argparse.Namespace, side: str, at_once: int = 1) -> dict[s
 def _run_side(options: argparse.Namespace) -> dict[str, Any]:
     import torch
 
+    from modeling.chat import encode_prompt
     from modeling.checkpoints import load_policy
-    from modeling.demonstration.world import prompts
 
     torch.set_num_threads(options.threads)
     policy = load_policy(options.checkpoint)
-    dialogues = [[{"role": "user", "content": prompt.text}] for prompt in prompts("test", seed=0)[: options.prompts]]
+    room = policy.model.config.max_position_embeddings - options.max_new_tokens
+    fitting = (each for each in _dialogues(options) if len(encode_prompt(policy.tokenizer, each)) <= room)
+    dialogues = list(itertools.islice(fitting, options.prompts))
+    lengths = [len(encode_prompt(policy.tokenizer, each)) for each in dialogues]
     sample = _ours if options.side == "ours" else _peer
     sample(policy, dialogues[:2], options, 0)  # the first call of everything is slower
     loaded = _peak_megabytes()
@@ -123,7 +135,19 @@ def _run_side(options: argparse.Namespace) -> dict[str, Any]:
         "seconds": seconds,
         "megabytes": _peak_megabytes(),
         "loaded_megabytes": loaded,
+        "mean_prompt_tokens": round(statistics.mean(lengths), 1),
     }
+
+
+def _dialogues(options: argparse.Namespace) -> Iterator[list[Any]]:
+    """Prompts to answer, in the order of the file or of the world."""
+    from modeling.demonstration.world import prompts
+
+    if options.data is None:
+        yield from ([{"role": "user", "content": prompt.text}] for prompt in prompts("test", seed=0))
+        return
+    text = gzip.decompress(options.data.read_bytes()) if options.data.suffix == ".gz" else options.data.read_bytes()
+    yield from (json.loads(line)["messages"] for line in text.decode().split("\n") if line.strip())
 
 
 def _ours(policy: Any, dialogues: list[Any], options: argparse.Namespace, seed: int) -> int:
