@@ -355,6 +355,12 @@ def test_what_it_can_not_run_it_refuses(options: list[str], message: str) -> Non
     [
         ("comparison: 5\n", "unknown setting comparison; known are"),
         ("comparisons: many\n", "comparisons must be int, got 'many'"),
+        ("temperatures: 1.0\n", "temperatures must be a list of numbers, got 1.0"),
+        ("reward: 3\n", "reward must be a recipe's settings, got 3"),
+        ("reward: {epochs: many}\n", "reward: epochs must be int, got 'many'"),
+        ("rejection: {temperatures: [3]}\n", "rejection: temperatures must be"),
+        ("ppo: {learning_rat: 1}\n", "ppo: unknown setting learning_rat"),
+        ("ppo: {batch_size: 10, mini_batch_size: 4}\n", "ppo: batch_size must be a multiple of mini_batch_size"),
     ],
 )
 def test_a_config_that_can_not_be_read_is_refused(text: str, message: str, loop: Loop, tmp_path: Path) -> None:
