@@ -126,6 +126,11 @@ def check_order(order: Order) -> None:
             raise ValidationError(
                 f"{run.pk} is no {Run.Kind(order.recipe.kind).label} run that is done: it has no bag."
             )
+    is_rescored = not order.samples and order.settings.get("rescore_earlier", True)
+    if is_rescored and "helpfulness_reward" not in order.models:
+        raise ValidationError(
+            "Earlier answers are scored anew: name a helpfulness reward model, or set rescore_earlier to false."
+        )
 
 
 def check_models(order: Order) -> None:

@@ -4,6 +4,7 @@ import json
 import shutil
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -71,13 +72,22 @@ class TrainingCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         resumed = options["resume"] is not None
+        if resumed and (others := self.options_beside_resume(options)):
+            raise CommandError(f"--resume goes on with the run as it was begun: leave out {', '.join(others)}.")
         run = reopened(self.recipe.kind, options["resume"]) if resumed else self.new_run(options)
-        if options["queue"] and not resumed:
+        if options["queue"]:
             self.stdout.write(json.dumps({"run": run.pk, "status": run.status}))
             return
         self.stderr.write(f"Run {run.pk}: {run.get_kind_display()} makes {run.name} from {run.config['base']}")
         resume = f"python manage.py {self.recipe.command} --resume {run.pk}"
         self.stdout.write(json.dumps(closing_figures(carry_out_here(run, terminal_progress(), resume))))
+
+    def options_beside_resume(self, options: dict[str, Any]) -> list[str]:
+        """The flags of a new run that were given."""
+        recipe = self.recipe
+        settings = [*(name for name, _ in recipe.files), *recipe.all_models, *(each.name for each in recipe.settings)]
+        names = ["project", *settings, "name", "config", "dimension", "open_project", "bag", "queue"]
+        return [flag(name) for name in names if options.get(name) not in (None, [], False)]
 
     def new_run(self, options: dict[str, Any]) -> Run:
         """A run, claimed unless it is left to a worker; made only when everything about it is in order."""
@@ -140,6 +150,11 @@ def chosen_settings(recipe: Recipe, models: dict[str, ModelVersion], options: di
         file = read_settings(options["config"]) if options["config"] else {}
         if clash := sorted({"run_dir", *recipe.all_models} & set(file)):
             raise CommandError(f"{options['config']}: {', '.join(clash)} is set by the command, not by the file")
+        known = {each.name for each in fields(recipe.config_class())} - {"run_dir", *recipe.all_models}
+        if unknown := sorted(map(str, set(file) - known)):
+            raise CommandError(
+                f"{options['config']}: unknown setting {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+            )
         config = complete_config(recipe, models, {**file, **flags}, Path("."))
     except (ConfigError, JobError) as error:
         raise CommandError(str(error)) from error
