@@ -49,6 +49,8 @@ class Setting:
     most: float = math.inf
     choices: tuple[str, ...] = ()
     label: str = ""
+    default: Any = None
+    """The config class's own, where the presets leave it to that."""
 
     @property
     def read(self) -> Callable[[str], Any]:
@@ -125,7 +127,7 @@ EPOCHS = Setting("epochs", int, "Passes over the data.", 1, 100)
 BATCH_SIZE = Setting("batch_size", int, "Examples per optimizer step.", 1, 65_536)
 LEARNING_RATE = Setting("learning_rate", float, "Peak of the schedule.", 1e-8, 0.1)
 MAX_LENGTH = Setting("max_length", int, "In tokens.", 8, 1_048_576, label="Longest dialogue")
-SEED = Setting("seed", int, "Of everything that is drawn.", 0, 2**31 - 1)
+SEED = Setting("seed", int, "Of everything that is drawn.", 0, 2**31 - 1, default=0)
 
 SFT = Recipe(
     kind=Run.Kind.SFT,
@@ -154,7 +156,9 @@ REWARD_MODEL = Recipe(
         LEARNING_RATE,
         Setting("margin", str, "Of the ranking loss: small is 1, 2/3, 1/3, 0; large is 3, 2, 1, 0.", choices=MARGINS),
         Setting("safety_weight", float, "Of the auxiliary loss on safe and unsafe labels.", 0, 100),
-        Setting("mix", str, "Data of the other stream and open data, by the paper's shares.", choices=MIXES),
+        Setting(
+            "mix", str, "Data of the other stream and open data, by the paper's shares.", choices=MIXES, default="none"
+        ),
         MAX_LENGTH,
         SEED,
     ),

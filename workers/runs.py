@@ -44,15 +44,17 @@ def executing(show: Report) -> Work[Run]:
 
 
 def _progress(run: Run, show: Report) -> Report:
-    """Reports to `show` always, to the row now and then and with every new note."""
-    last: tuple[float, str] = (0.0, "")
+    """Reports to `show` always, to the row now and then, and at once where the work turns to something else."""
+    last: tuple[float, float, str] = (0.0, -1.0, "")
 
     def report(share: float, note: str) -> None:
         nonlocal last
-        written_at, written_note = last
-        if (note != written_note and time.monotonic() - written_at >= WRITE_EVERY_SECONDS) or share >= 1:
+        written_at, written_share, written_note = last
+        turned = share == written_share  # a new note at the same share: no step was made
+        due = turned or time.monotonic() - written_at >= WRITE_EVERY_SECONDS
+        if (note != written_note and due) or share >= 1:
             Run.objects.filter(pk=run.pk).update(progress=share, progress_note=note[:200])
-            last = (time.monotonic(), note)
+            last = (time.monotonic(), share, note)
         show(share, note)
 
     return report

@@ -60,6 +60,14 @@ def test_an_iteration_that_is_not_evaluated_yet_shows_its_stages_alone(manager: 
     assert "<svg" not in page.partition("<main")[2]
 
 
+def test_a_stage_that_failed_says_why(manager: Client, iteration: Iteration) -> None:
+    failed = {"status": Job.Status.FAILED, "error": "The disk is full.", "progress_note": "step 3 of 20"}
+    Run.objects.filter(stage__name="evaluation").update(**failed)
+    page = manager.get(reverse("iterations")).content.decode()
+    assert "The disk is full." in page
+    assert "step 3 of 20" not in page
+
+
 def test_without_iterations_it_says_how_to_begin(manager: Client, db: None) -> None:
     assert "run_iteration" in manager.get(reverse("iterations")).content.decode()
 

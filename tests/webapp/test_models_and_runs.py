@@ -139,6 +139,7 @@ def test_the_closing_figures_of_any_recipe_are_shown_and_its_long_lists_are_not(
     start, end = ({"iteration": number, "reward": reward} for number, reward in ((0, 0.25), (20, 0.625)))
     report = {
         "answers": 12800,
+        "seconds": 75.25,
         "identity": {"seed": 0},
         "ended": share,
         "start": start,
@@ -150,7 +151,7 @@ def test_the_closing_figures_of_any_recipe_are_shown_and_its_long_lists_are_not(
     run = a_run(kind=Run.Kind.PPO, status="done", report=report)
     page = manager.get(f"/runs/{run.pk}/")
     closing = page.context["closing"]
-    assert closing.facts == [("answers", "12,800")]
+    assert closing.facts == [("answers", "12,800"), ("seconds", "75.25 s")]
     assert [(label, found.n, found.x) for label, found in closing.shares] == [("ended", 40, 75.0)]
     by_title = {table.title: table for table in closing.tables}
     assert by_title["start, end"].rows == [("iteration", ["0", "20"]), ("reward", ["0.25", "0.625"])]
@@ -271,6 +272,7 @@ def test_the_form_tells_the_defaults_for_the_size_of_the_base(manager: Client, r
     large = manager.get("/runs/new/reward_model/", {"base": "large"}).content.decode()
     assert 'placeholder="default: 32"' in small
     assert 'placeholder="default: 512"' in large
+    assert "default (none)" in small, "the mix"
     assert 'value="3"' in small  # what was typed stays when another base is chosen
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from modeling.registry.models import Run
+from workers.carrying import ShouldStop
 from workers.metrics import Metrics, figures_of, note_of
+from workers.runs import Report, execute
 
 LINE = {"step": 3, "steps": 12, "seconds": 4.5, "reward": 0.61, "kl": 0.0213, "answers_per_second": 3.27}
 
@@ -37,3 +39,20 @@ def test_lines_are_followed_as_they_come_and_anew_when_a_resumed_process_rewrote
     rewritten.replace(path)
     metrics.follow(lambda share, note: said.append((share, note)))
     assert list(run.metrics.values_list("step", "name", "value")) == [(1, "kl", 0.75), (2, "kl", 0.5)]
+
+
+@pytest.mark.django_db
+def test_what_a_run_turns_to_is_written_at_once_and_its_steps_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run.objects.create(kind=Run.Kind.SFT, name="policy")
+    written: list[tuple[float | None, str]] = []
+
+    def train(run: Run, should_stop: ShouldStop, report: Report) -> None:
+        for share, note in ((0.0, "writing the data"), (0.0, "loading the base model"), (0.1, "step 1 of 10")):
+            report(share, note)
+            row = Run.objects.get(pk=run.pk)
+            written.append((row.progress, row.progress_note))
+
+    monkeypatch.setattr("workers.training.train", train)
+    execute(run, lambda: False)
+    loading = (0.0, "loading the base model")
+    assert written == [(0.0, "writing the data"), loading, loading]

@@ -1,6 +1,7 @@
 """Every recipe from the same start: a project or a file goes in, a registered model with its lineage comes out."""
 
 import json
+from dataclasses import fields, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -327,6 +328,28 @@ def test_a_command_names_every_flag_that_is_missing(recipe: Recipe) -> None:
     assert not Run.objects.exists()
 
 
+def test_a_resumed_run_takes_no_setting_that_it_would_ignore(base: ModelVersion) -> None:
+    with pytest.raises(CommandError, match=r"as it was begun: leave out --base, --epochs, --queue\."):
+        command("train_sft", resume=1, base="guide", epochs=3, queue=True)
+
+
+def test_an_unknown_setting_is_named_with_its_file(base: ModelVersion, tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("learning_rat: 0.1\n")
+    with pytest.raises(CommandError, match=r"own\.yaml: unknown setting learning_rat; known are .*learning_rate"):
+        command("train_sft", data=tmp_path / "data", base="guide", name="taught", config=tmp_path / "own.yaml")
+
+
+@pytest.mark.parametrize("parameters", [10**6, 7 * 10**9])
+def test_every_setting_has_a_default_that_can_be_told(parameters: int) -> None:
+    for recipe in RECIPES.values():
+        shipped = recipe.shipped_for(ModelVersion(parameters=parameters))
+        of_class = {field.name: field.default for field in fields(recipe.config_class())}
+        for setting in recipe.settings:
+            told = shipped.get(setting.name, setting.default)
+            assert told is not None, (recipe.command, setting.name)
+            assert told == shipped.get(setting.name, of_class[setting.name]), (recipe.command, setting.name)
+
+
 def test_models_of_the_wrong_kind_are_refused(
     collected: Project, base: ModelVersion, judges: dict[str, ModelVersion]
 ) -> None:
@@ -350,3 +373,11 @@ def test_a_bag_alone_is_learned_from_only_where_nothing_is_sampled(base: ModelVe
         start_training(
             Order(recipe=REJECTION_SAMPLING, name="small", models=order.models, settings={"k": 0}, bag=[unfinished])
         )
+
+
+def test_a_bag_that_is_scored_anew_needs_a_reward_model(base: ModelVersion) -> None:
+    done = Run.objects.create(kind=REJECTION_SAMPLING.kind, name="first", status="done")
+    order = Order(recipe=REJECTION_SAMPLING, name="small", models={"base": base}, settings={"k": 0}, bag=[done])
+    with pytest.raises(ValidationError, match="name a helpfulness reward model"):
+        start_training(order)
+    assert start_training(replace(order, settings={"k": 0, "rescore_earlier": False})).status == Job.Status.QUEUED

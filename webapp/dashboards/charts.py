@@ -46,6 +46,10 @@ def histogram(counts: Mapping[int, int], scale: int) -> list[Bar]:
     return bars
 
 
+UNITS = {"kl": "nats", "held_out_kl": "nats", "ended": "share"}
+"""Of the figures whose names don't say what they count."""
+
+
 @dataclass(frozen=True)
 class Curve:
     """A run's figure by step as the points of an SVG polyline, with the values at the ends of its axes."""
@@ -61,7 +65,8 @@ class Curve:
     @property
     def label(self) -> str:
         name = self.name.replace("_", " ").replace("per second", "per s")
-        return (name[:1].upper() + name[1:]).replace("Kl", "KL").replace(" kl", " KL")
+        name = (name[:1].upper() + name[1:]).replace("Kl", "KL").replace(" kl", " KL")
+        return f"{name} ({UNITS[self.name]})" if self.name in UNITS else name
 
     @property
     def only_y(self) -> str:

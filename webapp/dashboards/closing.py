@@ -44,7 +44,9 @@ class Closing:
 def closing_of(report: dict[str, Any]) -> Closing:
     """The report's figures."""
     shown = {name: value for name, value in report.items() if name not in NOT_SHOWN}
-    facts = [(words(name), written(value)) for name, value in shown.items() if is_plain(value) or is_mean(value)]
+    facts = [
+        (words(name), with_unit(name, value)) for name, value in shown.items() if is_plain(value) or is_mean(value)
+    ]
     parts = {name: value for name, value in shown.items() if isinstance(value, dict) and not is_mean(value)}
     return Closing(facts, list(shares(parts)), list(tables(parts)))
 
@@ -118,6 +120,11 @@ def is_mean(value: Any) -> bool:
 def words(name: str) -> str:
     """A figure's name as a person says it."""
     return name.replace("_", " ")
+
+
+def with_unit(name: str, value: Any) -> str:
+    """A figure as it is written, with its unit where its name alone doesn't count something."""
+    return f"{written(value)} {UNITS[name]}" if name in UNITS and value is not None else written(value)
 
 
 def written(value: Any) -> str:

@@ -103,7 +103,7 @@ class TrainingForm(forms.Form):
         self.fields["base"].widget.attrs |= {"hx-get": address, **ASK_FOR_DEFAULTS}
         shipped = self.shipped()
         for each in recipe.settings:
-            self.fields[each.name] = field_of(each, shipped.get(each.name))
+            self.fields[each.name] = field_of(each, shipped.get(each.name, each.default))
 
     def shipped(self) -> dict[str, Any]:
         """The settings that are shipped for a model of the chosen base's size."""
