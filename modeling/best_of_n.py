@@ -1,21 +1,12 @@
 """What the best of N answers is worth, from K answers per prompt: the numbers of the paper's figures 7 and 8."""
 
 import math
-from typing import NamedTuple, TypedDict
+from typing import TypedDict
 
 import torch
 from torch import Tensor
 
-from modeling.metrics import Z_95
-
-
-class Interval(NamedTuple):
-    """A mean over prompts with its 95 % interval, whose ends are None where one prompt alone says nothing of its
-    error."""
-
-    mean: float
-    low: float | None
-    high: float | None
+from modeling.metrics import mean_of
 
 
 class Curve(TypedDict):
@@ -52,19 +43,6 @@ def expected_median(scores: Tensor, n: int) -> Tensor:
     return (expected_order_statistic(scores, n, lower) + expected_order_statistic(scores, n, upper)) / 2
 
 
-def mean_interval(values: Tensor) -> Interval:
-    """The mean over prompts with its normal 95 % interval; values: (prompts,), each of them one prompt's.
-
-    The answers to one prompt are alike, so that the prompt, not the answer, is what was drawn independently: the
-    standard error is that of the prompts' values (clustered by prompt).
-    """
-    mean = float(values.double().mean())
-    if len(values) < 2:
-        return Interval(mean, None, None)
-    half = Z_95 * float(values.double().std()) / math.sqrt(len(values))
-    return Interval(mean, mean - half, mean + half)
-
-
 def maximum_curve(scores: Tensor) -> Curve:
     """The maximum reward among n answers, for n up to K, over prompts (figure 7 and 8); scores: (prompts, K)."""
     return _curve({n: expected_maximum(scores, n) for n in counts(scores.shape[1])})
@@ -84,10 +62,12 @@ def counts(k: int) -> list[int]:
 
 
 def _curve(by_n: dict[int, Tensor]) -> Curve:
-    intervals = [mean_interval(values) for values in by_n.values()]
+    """The means over prompts, clustered by prompt: the answers to one prompt are alike, so that the prompts' values, not
+    the answers, are what was drawn independently."""
+    intervals = [mean_of(values.tolist()) for values in by_n.values()]
     return Curve(
         n=list(by_n),
-        mean=[interval.mean for interval in intervals],
+        mean=[float(values.mean()) for values in by_n.values()],
         low=[interval.low for interval in intervals],
         high=[interval.high for interval in intervals],
     )

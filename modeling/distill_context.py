@@ -28,9 +28,18 @@ from modeling.distributed import Ranks
 from modeling.json_lines import DataError
 from modeling.preprompts import with_preprompt
 from modeling.prompt_data import Prompt, read_prompts
-from modeling.recipe import Report, Result, ShouldStop, TrainingError, command, finished, identity_of, write_report
+from modeling.recipe import (
+    Report,
+    Result,
+    ShouldStop,
+    TrainingError,
+    command,
+    dtype_of,
+    finished,
+    identity_of,
+    write_report,
+)
 from modeling.sampling import sample_batch
-from modeling.scored_sampling import dtype_of
 from modeling.scoring import score
 from modeling.splitting import trained_and_held_out
 from modeling.stages import Make, Row, Stages

@@ -2,12 +2,10 @@
 pre-prompts, the share that the gate kept, and the scores of held-out prompts before and after."""
 
 import itertools
-import math
 from collections.abc import Callable, Sequence
-from statistics import fmean, stdev
 from typing import Any
 
-from modeling.metrics import Z_95, accuracy
+from modeling.metrics import accuracy, mean_of
 
 BINS = 20
 QUARTERS = 4
@@ -16,14 +14,8 @@ Row = dict[str, Any]
 
 
 def mean(scores: Sequence[float]) -> dict[str, Any]:
-    """The mean with its normal 95 % interval (mean -+ 1.96 s / sqrt n), which takes at least two scores."""
-    if not scores:
-        return {"n": 0, "mean": None, "low": None, "high": None}
-    centre = fmean(scores)
-    if len(scores) == 1:
-        return {"n": 1, "mean": centre, "low": None, "high": None}
-    half = Z_95 * stdev(scores) / math.sqrt(len(scores))
-    return {"n": len(scores), "mean": centre, "low": centre - half, "high": centre + half}
+    """The mean with its normal 95 % interval, which takes at least two scores."""
+    return mean_of(scores)._asdict()
 
 
 def share(flags: Sequence[bool]) -> dict[str, Any]:

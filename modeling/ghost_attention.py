@@ -27,8 +27,17 @@ from modeling.ghost_config import GhostAttentionConfig
 from modeling.ghost_data import Plan, evaluation_plans, ghosted, hold, kept, read_user_turns, training_plans
 from modeling.instructions import read_constraints, shipped_constraints
 from modeling.metrics import accuracy
-from modeling.recipe import Report, Result, ShouldStop, TrainingError, command, finished, identity_of, write_report
-from modeling.scored_sampling import dtype_of
+from modeling.recipe import (
+    Report,
+    Result,
+    ShouldStop,
+    TrainingError,
+    command,
+    dtype_of,
+    finished,
+    identity_of,
+    write_report,
+)
 from modeling.splitting import trained_and_held_out
 from modeling.stages import Make, Row, Stages
 

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import NamedTuple
 
 Z_95 = 1.959963984540054
@@ -17,6 +18,27 @@ class Accuracy(NamedTuple):
     accuracy: float | None
     low: float | None
     high: float | None
+
+
+class Mean(NamedTuple):
+    """A mean with its normal 95 % interval; the interval is None where n is below 2, and all are where it is 0."""
+
+    n: int
+    mean: float | None
+    low: float | None
+    high: float | None
+
+
+def mean_of(values: Sequence[float]) -> Mean:
+    """The mean with its normal 95 % interval (mean -+ 1.96 s / sqrt n), of values that were drawn independently."""
+    n = len(values)
+    if n == 0:
+        return Mean(0, None, None, None)
+    centre = fmean(values)
+    if n == 1:
+        return Mean(1, centre, None, None)
+    half = Z_95 * stdev(values) / math.sqrt(n)
+    return Mean(n, centre, centre - half, centre + half)
 
 
 def accuracy(right: Iterable[bool]) -> Accuracy:

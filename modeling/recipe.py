@@ -124,6 +124,11 @@ def step_seed(seed: int, step: int) -> int:
     return (seed * 1_000_003 + step) % 2**63
 
 
+def dtype_of(config: TrainingConfig) -> torch.dtype:
+    """The precision of models that sample or score beside the one that learns."""
+    return torch.bfloat16 if config.precision == "bfloat16" else torch.float32
+
+
 def command(
     module: str, purpose: str, kind: type[AnyConfig], train: Train[AnyConfig], arguments: Sequence[str] | None = None
 ) -> int:

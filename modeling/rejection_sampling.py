@@ -21,12 +21,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from modeling.best_of_n import expected_maximum, maximum_curve, mean_interval, median_curve
+from modeling.best_of_n import expected_maximum, maximum_curve, median_curve
 from modeling.candidates import Candidate, best_per_prompt, read_candidates, write_candidates
 from modeling.checkpoints import digest
 from modeling.distributed import Ranks
 from modeling.json_lines import DataError
-from modeling.metrics import accuracy
+from modeling.metrics import accuracy, mean_of
 from modeling.prompt_data import Prompt, read_prompts
 from modeling.recipe import (
     Report,
@@ -150,7 +150,7 @@ def train(
             "after": _mean(after),
             "measured_on": "held-out prompts" if (run / "data" / "held_out.jsonl").exists() else "training prompts",
             "sampled": _mean(answers),
-            "best": mean_interval(torch.tensor([candidate.score for candidate in best]))._asdict() | {"n": len(best)},
+            "best": mean_of([candidate.score for candidate in best])._asdict(),
         },
         "figure_7": {"max": maximum_curve(_scores(answers)), "median": median_curve(_scores(answers))}
         if answers
@@ -254,10 +254,10 @@ def _scores(answers: Sequence[Sequence[ScoredAnswer]]) -> Tensor:
 
 
 def _mean(answers: Sequence[Sequence[ScoredAnswer]]) -> dict[str, float | None] | None:
-    """The mean score with its interval, and the number of prompts."""
+    """The mean score with its interval, and the number of prompts: those were drawn independently, not the answers."""
     if not answers:
         return None
-    return mean_interval(_scores(answers).mean(dim=1))._asdict() | {"n": len(answers)}
+    return mean_of(_scores(answers).mean(dim=1).tolist())._asdict()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

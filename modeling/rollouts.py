@@ -18,10 +18,10 @@ from modeling.learner import Learner
 from modeling.packing import Example, pad
 from modeling.ppo_config import PPOConfig
 from modeling.prompt_data import Prompt
-from modeling.recipe import TrainingError
+from modeling.recipe import TrainingError, dtype_of
 from modeling.sampling import Answer, Request, answer_seed, sample_requests
 from modeling.scoring import score
-from modeling.shared_prefix import by_length
+from modeling.shared_prefix import by_length_among
 from modeling.value_head import token_figures
 
 
@@ -67,7 +67,7 @@ def cast(learner: Learner, policy: Policy, config: PPOConfig) -> Cast:
 
     policy: the learner's model and its tokenizer.
     """
-    dtype = torch.bfloat16 if config.precision == "bfloat16" else torch.float32
+    dtype = dtype_of(config)
     sampler = policy
     if learner.is_sharded:
         sampler = Policy(load_policy(config.base).model, policy.tokenizer)
@@ -208,12 +208,7 @@ def _token_figures(learner: Learner, cast: Cast, examples: Sequence[Example], co
     """Per answer its tokens' log pi, log pi_0 and values, on the CPU, in every process."""
     padding = padding_id(cast.sampler.tokenizer)
     found: dict[int, list[Tensor]] = {}
-
-    def groups_of(indices: Sequence[int]) -> list[list[int]]:
-        own = by_length([examples[index] for index in indices], config.token_budget)
-        return [[indices[place] for place in group] for group in own]
-
-    for group, weight in learner.passes(groups_of, len(examples)):
+    for group, weight in learner.passes(by_length_among(examples, config.token_budget), len(examples)):
         batch = pad([[examples[index]] for index in group], padding)
         logprobs, _, values = learner.forward(batch).cpu().unbind(dim=1)
         if cast.reference is None:

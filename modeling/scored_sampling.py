@@ -13,11 +13,10 @@ from modeling.checkpoints import RewardModel, load_policy, load_reward_model
 from modeling.combined_reward import combined_reward
 from modeling.configuration import ConfigError
 from modeling.prompt_data import Prompt
-from modeling.recipe import TrainingError
+from modeling.recipe import TrainingError, dtype_of
 from modeling.rejection_config import RejectionConfig
 from modeling.sampling import SamplingError, sample_batch
 from modeling.scoring import score
-from modeling.training_config import TrainingConfig
 
 
 class ScoredAnswer(TypedDict):
@@ -111,8 +110,3 @@ class Sampler:
             for (_, answer), value in zip(flat, scores, strict=True)
         ]
         return [scored[start : start + k] for start in range(0, len(scored), k)]
-
-
-def dtype_of(config: TrainingConfig) -> torch.dtype:
-    """The precision in which models sample and score."""
-    return torch.bfloat16 if config.precision == "bfloat16" else torch.float32

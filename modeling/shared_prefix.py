@@ -5,7 +5,7 @@ and each tail's positions go on from the prefix: exactly what separate forward p
 computed once. A preference pair is a row with two tails, a single answer a row with one.
 """
 
-from collections.abc import Sequence, Sized
+from collections.abc import Callable, Sequence, Sized
 from typing import NamedTuple
 
 import torch
@@ -63,6 +63,16 @@ def by_length(rows: Sequence[Sized], token_budget: int) -> list[list[int]]:
         else:
             groups.append([index])
     return groups
+
+
+def by_length_among(rows: Sequence[Sized], token_budget: int) -> Callable[[Sequence[int]], list[list[int]]]:
+    """by_length for a part of the rows: a function from the part's indices to groups of them (see Learner.passes)."""
+
+    def groups_of(indices: Sequence[int]) -> list[list[int]]:
+        groups = by_length([rows[index] for index in indices], token_budget)
+        return [[indices[place] for place in group] for group in groups]
+
+    return groups_of
 
 
 def pack(rows: Sequence[Row], pad_token_id: int) -> Packed:

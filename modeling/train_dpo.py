@@ -28,7 +28,7 @@ from modeling.metrics import accuracy, accuracy_by
 from modeling.preference_data import PreferencePair, check_separate, read_pairs
 from modeling.recipe import Report, Result, ShouldStop, batch_of, command, finished, identity_of, write_report
 from modeling.schedule import cosine_with_warmup, warmup_steps
-from modeling.shared_prefix import by_length
+from modeling.shared_prefix import by_length_among
 from modeling.token_logprobs import logprobs_of
 
 BLOCK = 1024
@@ -182,12 +182,7 @@ def _passes(
     """This process's part of the pairs, group by group of like length: their indices, the weight of the pass, their
     answers and these answers' tokens' log-probabilities. Raises Stopped between groups."""
     rows = [encode_answers(tokenizer, pair, config.max_length) for pair in pairs]
-
-    def groups_of(indices: Sequence[int]) -> list[list[int]]:
-        own = by_length([rows[index] for index in indices], config.token_budget)
-        return [[indices[place] for place in group] for group in own]
-
-    for group, weight in learner.passes(groups_of, len(rows)):
+    for group, weight in learner.passes(by_length_among(rows, config.token_budget), len(rows)):
         answers = pack_answers([rows[index] for index in group], padding_id(tokenizer))
         yield group, weight, answers, learner.forward(answers.batch)
 

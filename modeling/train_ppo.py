@@ -53,7 +53,7 @@ from modeling.recipe import (
 )
 from modeling.rollouts import Rollout, cast, check_sane, combined_rewards, example_of, figures_of, roll_out
 from modeling.schedule import cosine_with_warmup, warmup_steps
-from modeling.shared_prefix import by_length
+from modeling.shared_prefix import by_length_among
 from modeling.token_logprobs import head_is_all
 from modeling.value_head import add_value_head, drop_value_head, token_figures
 
@@ -191,15 +191,11 @@ def _update(
 ) -> dict[str, float]:
     """One gradient step on a mini-batch of answers, each of its tokens weighing the same; the step's figures."""
     tokens = int(experience.mask[indices].sum())
+    examples = [experience.examples[index] for index in indices]
     sums = [0.0] * 5
-
-    def groups_of(places: Sequence[int]) -> list[list[int]]:
-        own = by_length([experience.examples[indices[place]] for place in places], config.token_budget)
-        return [[places[place] for place in group] for group in own]
-
-    for group, weight in learner.passes(groups_of, len(indices)):
+    for group, weight in learner.passes(by_length_among(examples, config.token_budget), len(indices)):
         rows = [indices[place] for place in group]
-        batch = pad([[experience.examples[row]] for row in rows], padding_id(tokenizer))
+        batch = pad([[examples[place]] for place in group], padding_id(tokenizer))
         logprobs, entropy, values = learner.forward(batch).unbind(dim=1)
         old_logprobs, old_values, advantages, returns = (
             each[rows][experience.mask[rows]].to(logprobs.device)

@@ -31,7 +31,7 @@ from modeling.preference_data import PreferencePair, check_separate, encode_pair
 from modeling.recipe import Report, Result, ShouldStop, batch_of, command, finished, identity_of, write_report
 from modeling.reward_config import RewardConfig
 from modeling.schedule import cosine_with_warmup, warmup_steps
-from modeling.shared_prefix import Row, by_length, end_scores, pack, shared_row
+from modeling.shared_prefix import Row, by_length_among, end_scores, pack, shared_row
 
 NO_SOURCE = "no source"
 
@@ -167,12 +167,7 @@ def _scored(
 ) -> Iterator[tuple[list[int], float, Tensor]]:
     """This process's part of the rows, group by group of like length: their indices, the weight of the pass, and the
     scores (rows, tails). Raises Stopped between groups."""
-
-    def groups_of(indices: Sequence[int]) -> list[list[int]]:
-        own = by_length([rows[index] for index in indices], learner.config.token_budget)
-        return [[indices[place] for place in group] for group in own]
-
-    for group, weight in learner.passes(groups_of, len(rows)):
+    for group, weight in learner.passes(by_length_among(rows, learner.config.token_budget), len(rows)):
         yield group, weight, learner.forward(pack([rows[index] for index in group], padding_id(tokenizer)))
 
 

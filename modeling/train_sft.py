@@ -37,7 +37,7 @@ from modeling.recipe import (
 from modeling.schedule import cosine_with_warmup, warmup_steps
 from modeling.sft_config import SFTConfig
 from modeling.sft_data import check_separate, encode, read_demonstrations
-from modeling.shared_prefix import by_length
+from modeling.shared_prefix import by_length_among
 from modeling.token_logprobs import logprobs_of
 
 
@@ -149,13 +149,8 @@ def _logprobs(
 ) -> Iterator[tuple[float, Tensor]]:
     """This process's part of the sequences, group by group of like length: the weight of the pass, and the
     log-probabilities (n,) of the group's trained tokens. Raises Stopped between groups."""
-    lengths = [sum(map(len, sequence)) for sequence in sequences]
-
-    def groups_of(indices: Sequence[int]) -> list[list[int]]:
-        own = by_length([range(lengths[index]) for index in indices], learner.config.token_budget)
-        return [[indices[place] for place in group] for group in own]
-
-    for group, weight in learner.passes(groups_of, len(sequences)):
+    rows = [range(sum(map(len, sequence))) for sequence in sequences]
+    for group, weight in learner.passes(by_length_among(rows, learner.config.token_budget), len(rows)):
         yield weight, learner.forward(pad([sequences[index] for index in group], padding_id(tokenizer)))
 
 

@@ -12,7 +12,6 @@ from modeling.best_of_n import (
     expected_median,
     expected_order_statistic,
     maximum_curve,
-    mean_interval,
     median_curve,
 )
 
@@ -39,22 +38,23 @@ def test_the_maximum_of_one_answer_is_the_mean_and_of_all_the_largest() -> None:
 def test_it_is_unbiased_for_a_known_distribution() -> None:
     # the maximum of n uniform numbers has the mean n / (n + 1)
     scores = torch.rand(20_000, 6, generator=torch.Generator().manual_seed(0))
-    found = [mean_interval(expected_maximum(scores, n)) for n in range(1, 7)]
-    for n, interval in enumerate(found, start=1):
-        assert interval.low is not None and interval.high is not None
-        assert interval.low - 0.001 < n / (n + 1) < interval.high + 0.001
+    curve = maximum_curve(scores)
+    for n, low, high in zip(curve["n"], curve["low"], curve["high"], strict=True):
+        assert low is not None and high is not None
+        assert low - 0.001 < n / (n + 1) < high + 0.001
 
 
 def test_the_interval_counts_prompts_not_answers() -> None:
     # values 0 and 2: mean 1, standard deviation sqrt 2, standard error 1, half width 1.96
-    interval = mean_interval(torch.tensor([0.0, 2.0]))
-    assert interval == pytest.approx((1.0, 1 - 1.959964, 1 + 1.959964), abs=1e-6)
-    once = maximum_curve(torch.tensor([[0.0] * 4, [2.0] * 4]))
-    assert once["low"][0] == pytest.approx(1 - 1.959964, abs=1e-6)  # alike answers add nothing
+    curve = maximum_curve(torch.tensor([[0.0] * 4, [2.0] * 4]))  # alike answers add nothing
+    assert (curve["low"][0], curve["mean"][0], curve["high"][0]) == pytest.approx(
+        (1 - 1.959964, 1.0, 1 + 1.959964), abs=1e-6
+    )
 
 
 def test_one_prompt_alone_has_no_interval() -> None:
-    assert mean_interval(torch.tensor([3.0])) == (3.0, None, None)
+    curve = maximum_curve(torch.tensor([[3.0]]))
+    assert (curve["mean"], curve["low"], curve["high"]) == ([3.0], [None], [None])
 
 
 def test_a_place_that_the_answers_do_not_have_is_refused() -> None:

@@ -4,14 +4,7 @@ from typing import Any
 
 import pytest
 
-from modeling.distillation_figures import distributions, gate_figures, held_out_figures, mean, share
-
-
-def test_a_mean_has_its_normal_interval() -> None:
-    # s of 1, 2, 3, 6 is sqrt(14 / 3) = 2.1602; half the interval 1.95996 * 2.1602 / 2 = 2.1170
-    assert mean([1.0, 2.0, 3.0, 6.0]) == pytest.approx({"n": 4, "mean": 3.0, "low": 0.8830, "high": 5.1170}, abs=1e-4)
-    assert mean([2.0]) == {"n": 1, "mean": 2.0, "low": None, "high": None}
-    assert mean([]) == {"n": 0, "mean": None, "low": None, "high": None}
+from modeling.distillation_figures import distributions, gate_figures, held_out_figures, share
 
 
 def test_a_share_has_its_wilson_interval() -> None:

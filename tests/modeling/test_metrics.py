@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from modeling.metrics import accuracy, accuracy_by, append_metrics, keep_metrics
+from modeling.metrics import accuracy, accuracy_by, append_metrics, keep_metrics, mean_of
 
 
 def test_the_interval_of_an_accuracy_is_wilsons() -> None:
@@ -23,6 +23,13 @@ def test_the_interval_stays_within_zero_and_one() -> None:
 
 def test_an_accuracy_of_nothing_is_unknown() -> None:
     assert accuracy([]) == (0, None, None, None)
+
+
+def test_a_mean_has_its_normal_interval() -> None:
+    # s of 1, 2, 3, 6 is sqrt(14 / 3) = 2.1602; half the interval 1.95996 * 2.1602 / 2 = 2.1170
+    assert mean_of([1.0, 2.0, 3.0, 6.0]) == pytest.approx((4, 3.0, 0.8830, 5.1170), abs=1e-4)
+    assert mean_of([2.0]) == (1, 2.0, None, None)
+    assert mean_of([]) == (0, None, None, None)
 
 
 def test_accuracy_is_counted_within_each_bucket() -> None:
