@@ -129,6 +129,8 @@ def check_loop(loop: Loop) -> None:
                 raise ValidationError(f'"{project.slug}" has no {split} prompts: import more prompts first.')
     if loop.base.kind != ModelVersion.Kind.POLICY or loop.base.backend != ModelVersion.Backend.LOCAL:
         raise ValidationError(f"{loop.base} is no chat model with a checkpoint here: the loop can't tune it.")
+    if loop.base.stage == ModelVersion.Stage.RETIRED:
+        raise ValidationError(f"{loop.base} is retired: choose another base, or make it a candidate again.")
     for iteration in loop.iterations():
         if iteration.base != loop.base:
             raise ValidationError(

@@ -218,6 +218,12 @@ def test_a_loop_needs_one_project_per_dimension_with_prompts_on_both_sides(loop:
         check_loop(loop)
 
 
+def test_a_retired_base_is_refused_before_anything_is_collected(loop: Loop) -> None:
+    loop.base.stage = ModelVersion.Stage.RETIRED
+    with pytest.raises(ValidationError, match="is retired: choose another base"):
+        check_loop(loop)
+
+
 def test_every_iteration_tunes_the_same_base(loop: Loop) -> None:
     begin(loop, 1, Plan(name="guide"), with_ppo=False)
     other = make_model("other", backend=ModelVersion.Backend.LOCAL, path="/nowhere")
