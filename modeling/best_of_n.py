@@ -62,8 +62,8 @@ def counts(k: int) -> list[int]:
 
 
 def _curve(by_n: dict[int, Tensor]) -> Curve:
-    """The means over prompts, clustered by prompt: the answers to one prompt are alike, so that the prompts' values, not
-    the answers, are what was drawn independently."""
+    """The means over prompts, with intervals clustered by prompt: the answers to one prompt are alike, so that the
+    prompts' values, not the answers, are what was drawn independently."""
     intervals = [mean_of(values.tolist()) for values in by_n.values()]
     return Curve(
         n=list(by_n),
