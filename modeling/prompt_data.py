@@ -4,6 +4,7 @@ A line is ``{"messages": [messages, the last one the user's], "id": text, "tag":
 "category": text | null}``. Only messages is required; without an id, a prompt is named by its file and line.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,14 @@ def read_prompts(path: Path, may_be_empty: bool = False) -> list[Prompt]:
         return prompt
 
     return read_lines(path, parse, what="prompts", fields="messages", may_be_empty=may_be_empty)
+
+
+def check_separate(trained: Iterable[Prompt], held_out: Iterable[Prompt]) -> None:
+    """Raises DataError where a held-out prompt is also trained on: its reward would say nothing."""
+    ids = {repr(prompt.messages): prompt.id for prompt in trained}
+    for prompt in held_out:
+        if (other := ids.get(repr(prompt.messages))) is not None:
+            raise DataError(f"the held-out prompt {prompt.id!r} is also trained on, as {other!r}; leave it out of one")
 
 
 def _prompt(row: dict[str, Any], where: str) -> Prompt:

@@ -27,7 +27,7 @@ from modeling.checkpoints import digest
 from modeling.distributed import Ranks
 from modeling.json_lines import DataError
 from modeling.metrics import accuracy, mean_of
-from modeling.prompt_data import Prompt, read_prompts
+from modeling.prompt_data import Prompt, check_separate, read_prompts
 from modeling.recipe import (
     Report,
     Result,
@@ -237,9 +237,7 @@ def _measured_prompts(config: RejectionConfig, prompts: Sequence[Prompt], earlie
     if not path.exists():
         return _some(list(trained.values()), config.measured_prompts, config.seed, epoch=0)
     held_out = read_prompts(path)
-    for prompt in held_out:
-        if (other := trained.get(repr(prompt.messages))) is not None:
-            raise DataError(f"the held-out prompt {prompt.id} is also the training prompt {other.id}; split by prompt")
+    check_separate(trained.values(), held_out)
     return _some(held_out, config.measured_prompts, config.seed, epoch=0)
 
 

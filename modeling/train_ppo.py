@@ -39,7 +39,7 @@ from modeling.ppo import (
     whitened,
 )
 from modeling.ppo_config import PPOConfig
-from modeling.prompt_data import Prompt, read_prompts
+from modeling.prompt_data import Prompt, check_separate, read_prompts
 from modeling.recipe import (
     Report,
     Result,
@@ -74,7 +74,8 @@ def train(
     """
     run = config.run_dir
     prompts = read_prompts(run / "data" / "prompts.jsonl")
-    held_out_prompts = _held_out_prompts(config, prompts)
+    held_out_prompts = _held_out_prompts(config)
+    check_separate(prompts, held_out_prompts)
     identity = identity_of(config, models=("base", "helpfulness_reward", "safety_reward"))
     if (result := finished(run, identity)) is not None:
         return result
@@ -239,15 +240,10 @@ def _mismatch(rollouts: Sequence[Rollout]) -> float:
     return float(distances.mean())
 
 
-def _held_out_prompts(config: PPOConfig, prompts: Sequence[Prompt]) -> list[Prompt]:
-    """Those of data/held_out.jsonl, which may be absent or empty. Raises DataError where one is also trained on."""
+def _held_out_prompts(config: PPOConfig) -> list[Prompt]:
+    """Those of data/held_out.jsonl, which may be absent or empty."""
     path = config.run_dir / "data" / "held_out.jsonl"
-    held_out = read_prompts(path, may_be_empty=True) if path.exists() else []
-    trained = {repr(prompt.messages): prompt.id for prompt in prompts}
-    for prompt in held_out:
-        if (other := trained.get(repr(prompt.messages))) is not None:
-            raise DataError(f"the held-out prompt {prompt.id!r} is also trained on, as {other!r}; leave it out of one")
-    return held_out
+    return read_prompts(path, may_be_empty=True) if path.exists() else []
 
 
 def _that_fit(tokenizer: PreTrainedTokenizerBase, prompts: list[Prompt], config: PPOConfig) -> list[Prompt]:

@@ -165,10 +165,10 @@ def test_a_held_out_prompt_that_is_trained_on_is_refused(prepare: Prepare) -> No
     config = prepare(earlier=[earlier_candidate(9, 0.0)])
     held_out = config.run_dir / "data" / "held_out.jsonl"
     write_jsonl(held_out, [prompt(3) | {"id": "held"}])
-    with pytest.raises(DataError, match="the held-out prompt held is also the training prompt prompt-3"):
+    with pytest.raises(DataError, match="the held-out prompt 'held' is also trained on, as 'prompt-3'"):
         train(config)
     write_jsonl(held_out, [prompt(9) | {"id": "held"}])
-    with pytest.raises(DataError, match="the held-out prompt held is also the training prompt prompt-9"):
+    with pytest.raises(DataError, match="the held-out prompt 'held' is also trained on, as 'prompt-9'"):
         train(config)
 
 
