@@ -18,6 +18,7 @@ LEFT, TOP, GAP = 64, 40, 84
 """Pixels left of a panel (its axis), above it (its title), and between two."""
 BOTTOM = 56
 TENTHS = 10
+MOST_TICKS = 7
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,11 @@ class Square:
         return self.bottom - SIDE * (rate - self.low) / (1 - self.low)
 
     def ticks(self) -> list[float]:
-        """Every tenth."""
-        return [tenth / TENTHS for tenth in range(round(self.low * TENTHS), TENTHS + 1)]
+        """Every tenth, or where their labels would touch every second one; an even chance is always among them."""
+        tenths = range(round(self.low * TENTHS), TENTHS + 1)
+        if len(tenths) > MOST_TICKS:
+            tenths = range(tenths[0] + (tenths[0] + TENTHS // 2) % 2, TENTHS + 1, 2)
+        return [tenth / TENTHS for tenth in tenths]
 
 
 @dataclass(frozen=True)

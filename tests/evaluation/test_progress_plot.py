@@ -50,6 +50,14 @@ def test_the_axes_leave_out_what_is_below_every_version_but_never_an_even_chance
     assert even.label == "50 %"
 
 
+@pytest.mark.parametrize(
+    ("low", "labels"), [(0.12, ["10 %", "30 %", "50 %", "70 %", "90 %"]), (0.22, ["30 %", "50 %", "70 %", "90 %"])]
+)
+def test_a_long_axis_has_every_second_label_and_an_even_chance_among_them(low: float, labels: list[str]) -> None:
+    wide = {"versions": [version(0, rate(0.5, low, 0.9), rate(0.5))]}
+    assert [line.label for line in progress_figure(wide).panels[0].columns] == labels
+
+
 def test_a_figure_without_an_interval_is_a_dot_alone() -> None:
     base = progress_figure(HISTORY).panels[0].marks[0]
     assert (base.left, base.right, base.top, base.bottom) == (base.x, base.x, base.y, base.y)

@@ -41,8 +41,11 @@ def test_a_model_shows_where_it_comes_from_and_what_came_of_it(manager: Client) 
     reward.parents.add(base)
     child.parents.add(reward)
     run = a_run(output=reward, data_digest="d" * 64)
-    DatasetSnapshot.objects.create(project=make_project(name="The source"), digest="d" * 64, rows=2299)
+    source = make_project(name="The source")
+    for _ in range(2):  # another run read the same
+        DatasetSnapshot.objects.create(project=source, digest="d" * 64, rows=2299)
     page = manager.get("/models/reward/")
+    assert [snapshot.project for snapshot in page.context["snapshots"]] == [source]
     text = page.content.decode()
     for expected in ("/models/base/", "/models/child/", f"/runs/{run.pk}/", "The source", "2,299 rows", "d" * 64):
         assert expected in text

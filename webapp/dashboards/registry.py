@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from annotation.models import DatasetSnapshot
-from modeling.registry.models import ModelVersion
+from modeling.registry.models import ModelVersion, Run
 from webapp.dashboards.charts import Whisker, whisker
 from webapp.dashboards.forms import ToPoolForm
 
@@ -38,15 +38,21 @@ def page(request: HttpRequest, version: ModelVersion, form: ToPoolForm | None = 
         "parents": version.parents.all(),
         "children": version.children.all(),
         "run": run,
-        "snapshots": DatasetSnapshot.objects.filter(digest=run.data_digest).select_related("project")
-        if run and run.data_digest
-        else [],
+        "snapshots": snapshots_of(run),
         "pool_entries": version.pool_entries.select_related("project").order_by("project__name", "temperature"),
         "accuracies": list(accuracies(version.figures)),
         "pool_form": (form or ToPoolForm(version)) if sampled else None,
         "stages": [(value, label) for value, label in ModelVersion.Stage.choices if value != version.stage],
     }
     return render(request, "dashboards/model.html", context)
+
+
+def snapshots_of(run: Run | None) -> list[DatasetSnapshot]:
+    """The data that the run learned from, each project once: other runs may have read the same."""
+    if run is None or not run.data_digest:
+        return []
+    same = DatasetSnapshot.objects.filter(digest=run.data_digest).select_related("project").order_by("-pk")
+    return list({snapshot.project_id: snapshot for snapshot in same}.values())
 
 
 def accuracies(figures: dict[str, Any]) -> Iterator[tuple[str, Whisker]]:
