@@ -15,8 +15,8 @@ from workers.registering import register_model
 NAME = "merrowby"
 SLUGS = {"helpfulness": f"{NAME}-helpfulness", "safety": f"{NAME}-safety"}
 SETTINGS: dict[str, Any] = {
-    "comparisons": 2400,
-    "safety_comparisons": 400,
+    "comparisons": 1200,
+    "safety_comparisons": 300,
     "reward": {"checkpoint_every": 100},
     "rejection": {
         "k": 4,
@@ -28,9 +28,9 @@ SETTINGS: dict[str, Any] = {
         "checkpoint_every": 80,
     },
 }
-"""The plan of the demonstration, found by trial. Four answers to each of some thousand prompts, and the bag of all
-iterations, teach more than many answers to few prompts. What the reward models know of the town's facts grows with the
-pairs: of the best of eight answers, 1,350 pairs chose 0.67 of helpfulness, 3,350 pairs 0.73 and 6,700 pairs 0.81."""
+"""The plan of the demonstration, found by trial: four answers to each of some thousand prompts, and the bag of all
+iterations. Candidates at temperature 0.8 taught more than at 1.0, whose broken sentences the reward models took for good
+ones. More pairs of two nearly equal models are no gain: on those an annotator can but guess."""
 CHUNK = 500
 GUIDELINE = """\
 # The rule of the simulated annotators
