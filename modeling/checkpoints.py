@@ -25,7 +25,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from modeling.chat import padding_id
+from modeling.chat import LLAMA2_TEMPLATE, padding_id
 
 MANIFEST = "manifest.json"
 """Name and SHA-256 of every file of a folder that was written whole."""
@@ -138,8 +138,11 @@ def save(
 ) -> None:
     """Writes a checkpoint that anyone can load with transformers; whole or not at all (see written_whole).
 
-    weights: the model's, where they had to be gathered from several processes first. Raises OSError.
+    weights: the model's, where they had to be gathered from several processes first. A tokenizer without a chat
+    template is given the one that it was used with, Llama 2's, for whoever loads it elsewhere. Raises OSError.
     """
+    if tokenizer.chat_template is None:
+        tokenizer.chat_template = LLAMA2_TEMPLATE
     with written_whole(folder) as partial:
         try:
             model.save_pretrained(partial, state_dict=weights)

@@ -18,7 +18,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from modeling.answer_logprobs import AnswerBatch, encode_answers, pack_answers
-from modeling.chat import LLAMA2_TEMPLATE, padding_id
+from modeling.chat import padding_id
 from modeling.checkpoints import digest, load_policy, parameter_count
 from modeling.distributed import Ranks
 from modeling.dpo_config import DPOConfig
@@ -91,8 +91,6 @@ def train(
         learner.log_and_keep(steps, figures, report)
 
     held_out = evaluate(learner, tokenizer, test_pairs, test_reference, config)
-    if tokenizer.chat_template is None:
-        tokenizer.chat_template = LLAMA2_TEMPLATE  # the format that it has learned, for whoever loads it
     learner.save_model(tokenizer, run / "model")
     trained = config.epochs * len(train_pairs)
     outcome = held_out | {

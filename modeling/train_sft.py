@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from modeling.chat import LLAMA2_TEMPLATE, padding_id
+from modeling.chat import padding_id
 from modeling.checkpoints import digest, load_policy, parameter_count
 from modeling.distributed import Ranks
 from modeling.learner import Learner, starting_device
@@ -100,8 +100,6 @@ def train(
         learner.log_and_keep(steps, figures, report)
 
     held_out = evaluate(learner, tokenizer, _sequences(test_data.examples, config))
-    if tokenizer.chat_template is None:
-        tokenizer.chat_template = LLAMA2_TEMPLATE  # the format that it has learned, for whoever loads it
     learner.save_model(tokenizer, run / "model")
     outcome = {
         "held_out": held_out,

@@ -89,7 +89,8 @@ def save_config(config: TrainingConfig) -> None:
 
 
 def preset_for(recipe: str, parameter_count: int) -> dict[str, Any]:
-    """The shipped settings of a recipe (sft, reward, dpo, ppo) for a model of this size, without run_dir and base."""
+    """The shipped settings of a recipe (the name before the _ in configs/) for a model of this size, without run_dir
+    and the models' folders."""
     return read_settings(CONFIGS / f"{recipe}_{'paper' if parameter_count >= LARGE else 'small'}.yaml")
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from modeling.chat import LLAMA2_TEMPLATE
 from modeling.checkpoints import (
     CheckpointError,
     Policy,
@@ -30,6 +31,16 @@ def test_a_saved_reward_model_is_loaded_with_the_same_weights(reward_model: Rewa
     for name, weights in reward_model.model.state_dict().items():
         assert torch.equal(weights, loaded.model.state_dict()[name])
     assert loaded.tokenizer.encode("the sky") == reward_model.tokenizer.encode("the sky")
+
+
+def test_a_checkpoint_is_saved_with_the_format_that_it_was_used_with(base: Path, tmp_path: Path) -> None:
+    model, tokenizer = load_policy(base)
+    assert tokenizer.chat_template is None
+    save(model, tokenizer, tmp_path / "without")
+    assert load_policy(tmp_path / "without").tokenizer.chat_template == LLAMA2_TEMPLATE
+    tokenizer.chat_template = "{{ messages[0].content }}"
+    save(model, tokenizer, tmp_path / "own")
+    assert load_policy(tmp_path / "own").tokenizer.chat_template == "{{ messages[0].content }}"
 
 
 def test_a_new_reward_model_scores_zero_and_keeps_the_body(base: Path, policy: Policy) -> None:
