@@ -28,9 +28,7 @@ SETTINGS: dict[str, Any] = {
         "checkpoint_every": 80,
     },
 }
-"""The plan of the demonstration, found by trial: four answers to each of some thousand prompts, and the bag of all
-iterations. Candidates at temperature 0.8 taught more than at 1.0, whose broken sentences the reward models took for
-good ones. More pairs of two nearly equal models are no gain: on those an annotator can but guess."""
+"""The plan of the demonstration: four answers to each of some thousand prompts, and the bag of all iterations."""
 CHUNK = 500
 GUIDELINE = """\
 # The rule of the simulated annotators
