@@ -310,6 +310,21 @@ def test_a_second_training_of_the_same_name_is_refused_while_the_first_goes_on(
     assert Run.objects.count() == 1
 
 
+def test_a_run_that_is_over_leads_to_its_form_filled_in(manager: Client, ready: dict[str, str]) -> None:
+    settings = {"epochs": 7, "margin": "large"}
+    run = a_run(status="failed", config={"projects": ["helpfulness"], "base": "base", "settings": settings})
+    again = manager.get(f"/runs/{run.pk}/").context["again"]
+    form = manager.get(again).context["form"]
+    assert (form["project"].value(), form["base"].value()) == (["helpfulness"], "base")
+    assert (form["epochs"].value(), form["margin"].value()) == ("7", "large")
+
+
+@pytest.mark.parametrize("config", [{"files": {"data": "own.jsonl"}}, {"settings": {"token_budget": 64}}])
+def test_what_a_form_can_not_ask_for_leads_to_none(manager: Client, config: dict[str, Any]) -> None:
+    run = a_run(status="done", config={"base": "base"} | config)
+    assert manager.get(f"/runs/{run.pk}/").context["again"] == ""
+
+
 def test_the_form_opens_with_the_project_that_one_comes_from(manager: Client, ready: dict[str, str]) -> None:
     page = manager.get("/runs/new/sft/", {"project": "safety"})
     assert page.context["form"]["project"].value() == ["safety"]

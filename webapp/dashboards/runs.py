@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
@@ -13,6 +14,7 @@ from django.core.paginator import Paginator
 from django.db.models import Avg, F, Max
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from modeling.registry.jobs import request_cancel, worker_is_alive
@@ -50,6 +52,7 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
         "section": "runs",
         "run": run,
         "inputs": run.inputs.all(),
+        "again": form_filled_in_like(run) if run.is_over else "",
         "settings": list(settings_of(run.config)),
         "curves": curves(run),
         "closing": closing_of(run.report),
@@ -70,6 +73,19 @@ def settings_of(config: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, ", ".join(map(str, value)) if len(value) <= 10 else f"{len(value)} of them"
         else:
             yield name, value
+
+
+def form_filled_in_like(run: Run) -> str:
+    """The address of the form that asks for what this run was asked for; empty where a form can't ask for all of it."""
+    recipe = RECIPES.get(run.kind)
+    chosen = run.config.get("settings", {})
+    if recipe is None or "files" in run.config or any(recipe.setting(name) is None for name in chosen):
+        return ""
+    several = {name: run.config.get(f"{name}s", []) for name in ("project", "open_project")}
+    models = {name: run.config[name] for name in recipe.all_models if name in run.config}
+    typed = {name: ", ".join(map(str, value)) if isinstance(value, list) else value for name, value in chosen.items()}
+    query = urlencode({**several, "bag": run.config.get("bag", []), **models, **typed}, doseq=True)
+    return f"{reverse('run-train', args=[run.kind])}?{query}"
 
 
 def log_tail(run: Run) -> str:
