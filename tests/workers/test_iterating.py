@@ -252,8 +252,9 @@ def test_a_plan_out_of_range_is_refused(settings: dict[str, Any], message: str) 
 
 def command(loop: Loop, tmp_path: Path, *more: str) -> dict[str, Any]:
     named = ["--helpfulness-project", loop.helpfulness_project.slug, "--safety-project", loop.safety_project.slug]
+    named += ["--base", loop.base.name, "--annotators", "simulated", "--out", str(tmp_path / "out")]
     out = StringIO()
-    call_command("run_iteration", *named, "--base", loop.base.name, "--out", str(tmp_path / "out"), *more, stdout=out)
+    call_command("run_iteration", *named, *more, stdout=out)
     line: dict[str, Any] = json.loads(out.getvalue().splitlines()[-1])
     return line
 
@@ -339,6 +340,13 @@ def test_with_real_annotators_it_waits_for_their_judgements(loop: Loop, carried_
     command(loop, tmp_path, "--annotators", "real")
     assert carried_out == KINDS[1:]
     assert Preference.objects.count() == 8 + 3
+
+
+def test_nobody_is_simulated_in_a_teams_projects_unasked(loop: Loop) -> None:
+    named = ["--helpfulness-project", loop.helpfulness_project.slug, "--safety-project", loop.safety_project.slug]
+    with pytest.raises(CommandError, match="Say who judges"):
+        call_command("run_iteration", *named, "--base", loop.base.name)
+    assert not Iteration.objects.exists()
 
 
 @pytest.mark.parametrize(

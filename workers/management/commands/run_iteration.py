@@ -56,7 +56,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--iterations", type=int, default=1, metavar="N", help="run up to iteration N (1)")
-        parser.add_argument("--annotators", choices=(SIMULATED, REAL), default=SIMULATED)
+        parser.add_argument(
+            "--annotators", choices=(SIMULATED, REAL),
+            help="who judges; on the demonstration simulated ones, whose gold preference knows its world alone",
+        )  # fmt: skip
         parser.add_argument("--helpfulness-project", metavar="SLUG")
         parser.add_argument("--safety-project", metavar="SLUG")
         parser.add_argument("--base", metavar="MODEL", help="registered model that every iteration tunes: V0")
@@ -110,11 +113,14 @@ class Command(BaseCommand):
                 raise CommandError(str(error)) from error
         if missing := [f"--{name.replace('_', '-')}" for name, value in named.items() if not value]:
             raise CommandError(f"{', '.join(missing)} missing; or none of the three for the demonstration.")
-        return Loop(
+        loop = Loop(
             found(Project, slug=named["helpfulness_project"]),
             found(Project, slug=named["safety_project"]),
             found(ModelVersion, name=named["base"]),
         )
+        if not options["annotators"]:
+            raise CommandError("Say who judges in your projects: --annotators real, or simulated.")
+        return loop
 
     def plan(self, options: dict[str, Any]) -> Plan:
         """The YAML's settings under those of the flags; for the demonstration over those that were found for it. Raises
@@ -131,7 +137,7 @@ class Command(BaseCommand):
                 raise CommandError(
                     f"{options['config']}: unknown setting {', '.join(unknown)}; known are {', '.join(sorted(known))}"
                 )
-            named = {"name": options["name"] or default, "annotators": options["annotators"]}
+            named = {"name": options["name"] or default, "annotators": options["annotators"] or SIMULATED}
             return configure(Plan, {**shipped, **file, **flags, **named})
         except ConfigError as error:
             raise CommandError(str(error)) from error
