@@ -1,22 +1,25 @@
 """The engine: many requests to one policy, token by token, with at most so many rows in flight.
 
-Requests that start together are a cohort. Each distinct prompt of a cohort is prefilled once; its keys and values are
-copied into a row for each request, aligned on the right, in a cache that is allocated ahead: nothing is copied to add a
-token. One forward reads the newest tokens of all cohorts, and only attention, which has to read the caches, takes the
-cohorts one by one, each at its own length. A row that finishes leaves; when enough have left, a new cohort starts.
+Requests that start together are a cohort. Each distinct prompt of a cohort is prefilled once, and its keys and values
+are kept once for all its requests (modeling/answer_caches.py). One forward reads the newest tokens of all cohorts, and
+only attention, which has to read the caches, takes the cohorts one by one, each at its own length. A row that finishes
+leaves; when enough have left, a new cohort starts.
 """
 
+import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from transformers import AttentionInterface, DynamicCache, PreTrainedModel
 
+from modeling.answer_caches import CohortCache, closed_up
 from modeling.chat import padding_id
 from modeling.checkpoints import Policy
 from modeling.drawing import draw_tokens, log_probabilities
@@ -28,10 +31,10 @@ _PREFILL_TOKENS = 2048
 _REFILL = 0.25
 """The share of the rows that must be free before a new cohort starts: many small cohorts would cost attention more
 than full rows save."""
-_GROWTH = 16
-"""Tokens that a cohort's cache gets room for at a time, at least."""
-_SHRINK = 0.75
-"""A cohort's cache moves to a smaller one when less than this share of its rows are in use."""
+_EVEN = 0.6
+_EVEN_TOKENS = 32
+"""How much shorter than its longest a cohort's prompts may be: this share of it less so many tokens. Attention reads
+the padding too."""
 
 
 class Step(NamedTuple):
@@ -78,7 +81,7 @@ def generate(
     while waiting or cohorts:
         free = rows - sum(len(cohort.rows) for cohort in cohorts)
         if waiting and (not cohorts or free >= max(_REFILL * rows, len(waiting[0]))):
-            cohort, logits = _started(policy, requests, prompts, _next_to_start(waiting, free))
+            cohort, logits = _started(policy, requests, prompts, _next_to_start(waiting, free, prompts))
             steps = _draw(cohort.rows, logits, stops)
             cohorts.append(cohort)
         else:
@@ -92,95 +95,21 @@ def generate(
 
 
 class _Cohort:
-    """Rows that started together, and the keys and values of all they have read.
+    """Rows that started together, and the keys and values of all they have read."""
 
-    Of each layer two tensors (rows, heads, room, head size). Every row's newest token is in the same column; the
-    shorter prompts are padded on the left.
-    """
-
-    def __init__(self, rows: list[_Row], model: PreTrainedModel) -> None:
+    def __init__(self, rows: list[_Row], cache: CohortCache) -> None:
         self.rows = rows
-        self.length = max(row.position for row in rows)
-        """Columns in use."""
-        self._caches: list[list[Tensor]] = []
-        padding = [self.length - row.position for row in rows]
-        self._padding = torch.tensor(padding, device=model.device) if any(padding) else None
-        self._mask: Tensor | None = None
-
-    def fill(self, place: int, cache: DynamicCache, prompt: int, length: int) -> None:
-        """Copies a prompt's keys and values, of the given length, into the row at a place."""
-        if not self._caches:
-            # zeros, since attention multiplies even what it masks
-            room = self.length + _GROWTH
-            self._caches = [
-                [
-                    read.new_zeros(len(self.rows), read.shape[1], room, read.shape[3])
-                    for read in (layer.keys, layer.values)
-                ]
-                for layer in cache.layers
-            ]
-        start = self.length - length
-        for (keys, values), layer in zip(self._caches, cache.layers, strict=True):
-            keys[place, :, start : self.length] = layer.keys[prompt, :, :length]
-            values[place, :, start : self.length] = layer.values[prompt, :, :length]
-
-    def extend(self) -> None:
-        """Takes a column for the next token into use."""
-        room = self._caches[0][0].shape[2]
-        if self.length == room:
-            more = max(_GROWTH, room // 4)
-            self._replace(lambda cached: torch.nn.functional.pad(cached[: len(self.rows)], (0, 0, 0, more)))
-        self.length += 1
-        if self._padding is not None:
-            columns = torch.arange(self.length, device=self._padding.device)
-            self._mask = (columns >= self._padding[: len(self.rows), None])[:, None, None]
-
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
-        """Attention of each row's newest token to all that the row has read, or to the last ``window`` tokens.
-
-        query: (rows, heads, 1, head size); key, value: (rows, heads of keys, 1, head size), which are stored. Returns
-        (rows, heads, head size).
-        """
-        count, end = len(self.rows), self.length
-        keys, values = (cached[:count] for cached in self._caches[layer])
-        keys[:, :, end - 1] = key[:, :, 0]
-        values[:, :, end - 1] = value[:, :, 0]
-        start = max(0, end - window) if window else 0
-        # the heads that share a key head are queries of it: keys are read once, not repeated
-        shared = query.view(count, key.shape[1], -1, query.shape[3])
-        mask = None if self._mask is None else self._mask[..., start:]
-        seen = torch.nn.functional.scaled_dot_product_attention(
-            shared, keys[:, :, start:end], values[:, :, start:end], attn_mask=mask, scale=scale
-        )
-        return seen.reshape(count, query.shape[1], -1)
+        self.cache = cache
 
     def drop(self, finished: set[int]) -> None:
-        """The rows of these requests leave; rows from the end take their places, or all move to a smaller cache."""
+        """The rows of these requests leave; rows from the end take their places."""
         going = [place for place, row in enumerate(self.rows) if row.index not in finished]
-        count = len(going)
-        if count in (0, len(self.rows)):
-            del self.rows[count:]
+        if len(going) == len(self.rows):
             return
-        free = sorted(set(range(count)).difference(going))
-        late = going[count - len(free) :]
-        for place, mover in zip(free, late, strict=True):
-            self.rows[place] = self.rows[mover]
-        del self.rows[count:]
-        device = self._caches[0][0].device
-        if free:
-            to, of = torch.tensor(free, device=device), torch.tensor(late, device=device)
-            for cached in (cached for layer in self._caches for cached in layer):
-                cached[to, :, : self.length] = cached[of, :, : self.length]
-            if self._padding is not None:
-                self._padding[to] = self._padding[of]
-        if count < _SHRINK * len(self._caches[0][0]):
-            self._replace(lambda cached: cached[:count].clone())
-
-    def _replace(self, by: Callable[[Tensor], Tensor]) -> None:
-        """Replaces the caches one at a time, so that only one is there twice."""
-        for layer in self._caches:
-            for part in range(2):
-                layer[part] = by(layer[part])
+        order = closed_up(going)
+        self.rows = [self.rows[place] for place in order]
+        if order:
+            self.cache.keep(order)
 
 
 def _queue(prompts: Sequence[list[int]], rows: int) -> deque[list[int]]:
@@ -194,10 +123,11 @@ def _queue(prompts: Sequence[list[int]], rows: int) -> deque[list[int]]:
     )
 
 
-def _next_to_start(waiting: deque[list[int]], free: int) -> list[list[int]]:
-    """Takes the requests that the free rows have room for, those of one prompt together."""
+def _next_to_start(waiting: deque[list[int]], free: int, prompts: Sequence[list[int]]) -> list[list[int]]:
+    """Takes the requests that the free rows have room for, those of one prompt together, of prompts about as long."""
     taken: list[list[int]] = []
-    while waiting and len(waiting[0]) <= free:
+    shortest = _EVEN * len(prompts[waiting[0][0]]) - _EVEN_TOKENS
+    while waiting and len(waiting[0]) <= free and len(prompts[waiting[0][0]]) >= shortest:
         free -= len(waiting[0])
         taken.append(waiting.popleft())
     return taken
@@ -208,20 +138,26 @@ def _started(
 ) -> tuple[_Cohort, Tensor]:
     """A cohort of requests, those of one prompt in a group, and the logits of its rows' first tokens."""
     started = time.perf_counter()
-    rows = [
-        _Row(index, requests[index], len(prompts[index]), _uniforms(requests[index]), started)
-        for group in groups
-        for index in group
-    ]
-    cohort = _Cohort(rows, policy.model)
-    logits, place = [], 0
+    # all groups get as many slots as the largest: those above the mean are split, lest most slots be empty
+    most = math.ceil(sum(map(len, groups)) / len(groups))
+    rows: list[_Row] = []
+    group_of_row: list[int] = []
+    prompt_lengths: list[int] = []
+    for group in groups:
+        for start in range(0, len(group), most):
+            for index in group[start : start + most]:
+                rows.append(_Row(index, requests[index], len(prompts[index]), _uniforms(requests[index]), started))
+                group_of_row.append(len(prompt_lengths))
+            prompt_lengths.append(len(prompts[group[0]]))
+    cohort = _Cohort(rows, CohortCache(prompt_lengths, group_of_row, policy.model.device))
+    logits, filled = [], 0
+    to_prefill = iter(groups)
     for part in _prefill_parts([prompts[group[0]] for group in groups]):
         cache, found = prefill(policy, part)
-        for prompt, ids in enumerate(part):
-            group = groups.pop(0)
-            for _ in group:
-                cohort.fill(place, cache, prompt, len(ids))
-                place += 1
+        for prompt, group in enumerate(islice(to_prefill, len(part))):
+            for _ in range(0, len(group), most):
+                cohort.cache.fill(filled, cache, prompt)
+                filled += 1
             logits.append(found[prompt].expand(len(group), -1))
     return cohort, torch.cat(logits)
 
@@ -260,7 +196,7 @@ def _forward(model: PreTrainedModel, cohorts: list[_Cohort]) -> Tensor:
     inputs = torch.tensor([[row.token, row.position] for cohort in cohorts for row in cohort.rows])
     inputs = inputs.to(model.device, non_blocking=True)
     for cohort in cohorts:
-        cohort.extend()
+        cohort.cache.extend()
         for row in cohort.rows:
             row.position += 1
     with _attention_by_cohorts(model):
@@ -287,10 +223,10 @@ def _attend_by_cohorts(
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     layer: Any = module.layer_idx
     if len(cohorts) == 1:
-        return cohorts[0].attend(layer, query, key, value, scale, sliding_window).unsqueeze(1), None
+        return cohorts[0].cache.attend(layer, query, key, value, scale, sliding_window).unsqueeze(1), None
     counts = [len(cohort.rows) for cohort in cohorts]
     parts = zip(cohorts, query.split(counts), key.split(counts), value.split(counts), strict=True)
-    seen = [cohort.attend(layer, q, k, v, scale, sliding_window) for cohort, q, k, v in parts]
+    seen = [cohort.cache.attend(layer, q, k, v, scale, sliding_window) for cohort, q, k, v in parts]
     return torch.cat(seen).unsqueeze(1), None
 
 

@@ -46,7 +46,7 @@ __all__ = [
     "stream",
 ]
 
-ROWS = 64
+ROWS = 128
 """How many answers are in flight at a time, unless the caller says otherwise."""
 
 Sampler = Policy | Endpoint

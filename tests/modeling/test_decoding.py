@@ -95,3 +95,22 @@ def test_a_model_with_another_kind_of_attention_is_refused_with_a_way_out(
     monkeypatch.setattr(policy.model.config, "layer_types", ["linear_attention", "full_attention"], raising=False)
     with pytest.raises(SamplingError, match="has another kind; serve it with vLLM and register it as an endpoint"):
         list(sample_requests(policy, asked()))
+
+
+def test_groups_of_any_size_share_their_prompts_while_their_rows_finish_one_by_one(policy: Policy) -> None:
+    # 5, 1, 3 and 2 answers, each of another length: groups shrink, close up and leave in turn
+    sizes = (5, 1, 3, 2)
+    requests = [
+        Request([Message(role="user", content=text)], seed=draw, max_new_tokens=2 + (7 * draw) % 11, logprobs=True)
+        for text, size in zip(PROMPTS, sizes, strict=False)
+        for draw in range(size)
+    ]
+    expect_the_models_own_probabilities(policy, requests, dict(sample_requests(policy, requests, rows=16)))
+
+
+def test_a_prompt_with_more_answers_than_rows_is_in_two_cohorts(policy: Policy) -> None:
+    requests = [
+        Request([Message(role="user", content="the sky")], seed=draw, max_new_tokens=4 + draw, logprobs=True)
+        for draw in range(7)
+    ]
+    expect_the_models_own_probabilities(policy, requests, dict(sample_requests(policy, requests, rows=4)))
