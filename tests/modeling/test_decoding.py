@@ -114,3 +114,12 @@ def test_a_prompt_with_more_answers_than_rows_is_in_two_cohorts(policy: Policy) 
         for draw in range(7)
     ]
     expect_the_models_own_probabilities(policy, requests, dict(sample_requests(policy, requests, rows=4)))
+
+
+def test_a_group_that_lost_its_last_row_leaves_the_other_rows_in_their_slots(policy: Policy) -> None:
+    # the longer prompt's group comes first and stays whole; of the second's two rows the last finishes early
+    requests = [
+        Request([Message(role="user", content=text)], seed=seed, max_new_tokens=length, logprobs=True)
+        for seed, (text, length) in enumerate(((PROMPTS[1], 8), (PROMPTS[1], 8), (PROMPTS[2], 8), (PROMPTS[2], 2)))
+    ]
+    expect_the_models_own_probabilities(policy, requests, dict(sample_requests(policy, requests, rows=4)))
