@@ -72,7 +72,8 @@ def train_a_reward_model(page: Page, folder: Path) -> None:
     expect(page.get_by_role("status").first).to_contain_text("40")
 
     page.goto("/runs/new/")
-    page.get_by_label("Project").select_option("harbour")
+    page.get_by_role("link", name="Train a reward model").click()
+    page.locator("input[name=project][value=harbour]").check()
     page.get_by_label("Base model").select_option("careful")
     page.get_by_label("Name").fill("safety-1")
     page.get_by_role("button", name="Start training").click()
