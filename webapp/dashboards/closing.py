@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from annotation.models.comparisons import RATINGS
 from evaluation.wording import NONE
 from webapp.dashboards.charts import Whisker, whisker
 
 NOT_SHOWN = ("identity", "model_digest", "accuracy_by_batch")
 MOST_ROWS = 40
+FIRST = ("start", "before", "best", "end", "after", *RATINGS)
+"""Names that follow one another in time or in strength. A database need not keep the order in which a report was
+written (PostgreSQL doesn't), so all others follow in alphabetical order."""
 UNITS = {"seconds": "s"}
 
 
@@ -43,12 +47,20 @@ class Closing:
 
 def closing_of(report: dict[str, Any]) -> Closing:
     """The report's figures."""
-    shown = {name: value for name, value in report.items() if name not in NOT_SHOWN}
+    shown = {name: value for name, value in in_order(report).items() if name not in NOT_SHOWN}
     facts = [
         (words(name), with_unit(name, value)) for name, value in shown.items() if is_plain(value) or is_mean(value)
     ]
     parts = {name: value for name, value in shown.items() if isinstance(value, dict) and not is_mean(value)}
     return Closing(facts, list(shares(parts)), list(tables(parts)))
+
+
+def in_order(value: Any) -> Any:
+    """The same figures, every object's in the order of their names."""
+    if not isinstance(value, dict):
+        return value
+    names = sorted(value, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
+    return {name: in_order(value[name]) for name in names}
 
 
 def shares(parts: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Whisker]]:
