@@ -5,7 +5,7 @@ BIN := .venv/bin
 SERVICES := TEST_DATABASE_URL=$${TEST_DATABASE_URL:-postgres://postgres@127.0.0.1:5432/plumbline} TEST_REDIS_URL=$${TEST_REDIS_URL:-redis://127.0.0.1:6379/9}
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-services check lint format types imports deploy-check lock clean
+.PHONY: help demo test test-services check lint format types imports deploy-check messages lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -41,6 +41,11 @@ deploy-check: .venv/dev ## check production settings, migrations and the API's s
 	@HTTPS=true $(BIN)/python manage.py check --deploy --fail-level WARNING
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+messages: .venv/dev ## collect what is to be translated into locale/*.po, and compile it (needs gettext)
+	@$(BIN)/django-admin makemessages --settings webapp.settings --pythonpath . --locale de --locale ar \
+	  --ignore .venv --ignore var --ignore tests --add-location file --no-obsolete --no-wrap
+	@$(BIN)/django-admin compilemessages --settings webapp.settings --pythonpath . --ignore .venv --ignore var
 
 # Environments ------------------------------------------------------------------------------------------------------
 # torch goes first and by its version alone: which build it is (CPU or CUDA) is the machine's own affair.

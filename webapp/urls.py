@@ -2,7 +2,9 @@
 
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
+from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
+from django.views.i18n import set_language
 
 from webapp import health, home
 
@@ -11,6 +13,7 @@ urlpatterns = [
     path("health/", health.health, name="health"),
     path("sign-in/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("sign-out/", auth_views.LogoutView.as_view(), name="logout"),
+    path("language/", login_not_required(set_language), name="language"),
     path("admin/", admin.site.urls),
     path("work/", include("annotation.urls")),
     path("campaigns/", include("evaluation.urls")),
