@@ -1,14 +1,15 @@
 """Two responses side by side, and which one a person preferred."""
 
-import uuid
+from typing import Any
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from annotation.models.items import Assignment
-from annotation.models.projects import Batch, GuidelineVersion, Project
+from annotation.models.projects import Batch, PoolEntry, Project
 from annotation.models.prompts import Prompt
+from annotation.models.revisions import Revision
 from modeling.registry.models import Job, ModelVersion
 
 
@@ -28,6 +29,9 @@ class Response(models.Model):
     completion_tokens = models.PositiveIntegerField(null=True, blank=True)
     finish_reason = models.CharField(max_length=20, blank=True, help_text="stop (end of turn) or length.")
     latency = models.FloatField(null=True, blank=True, help_text="Seconds from start to last token.")
+    identity: Any = models.JSONField(
+        default=list, blank=True, help_text="[[start, end], ...]: where the text says who wrote it. See identity.py."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -35,11 +39,15 @@ class Response(models.Model):
 
 
 class Dialogue(models.Model):
-    """A conversation that an annotator leads; each turn is a comparison and the chosen response continues it."""
+    """A conversation that an annotator leads: each turn is a comparison whose chosen response continues it, or, in red
+    teaming, one reply of a model that stays hidden."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="dialogues")
     assignment = models.OneToOneField(Assignment, on_delete=models.CASCADE, related_name="dialogue")
     annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="dialogues")
+    variant = models.ForeignKey(
+        PoolEntry, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", help_text="The hidden model's."
+    )
     started_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
@@ -68,6 +76,9 @@ class Comparison(Job):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="comparisons"
     )
     turn = models.PositiveSmallIntegerField(default=1)
+    regeneration = models.PositiveSmallIntegerField(
+        default=0, help_text="How often this turn's answers had been sampled anew; the latest ones are judged."
+    )
     shown_at = models.DateTimeField(
         null=True, blank=True, help_text="When both responses were first on the annotator's page."
     )
@@ -79,7 +90,7 @@ class Comparison(Job):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["project", "import_key"], name="nothing_is_imported_twice"),
-            models.UniqueConstraint(fields=["assignment", "turn"], name="one_comparison_per_turn"),
+            models.UniqueConstraint(fields=["assignment", "turn", "regeneration"], name="one_comparison_per_turn"),
             models.CheckConstraint(
                 name="two_different_responses", condition=~models.Q(response_a=models.F("response_b"))
             ),
@@ -89,11 +100,28 @@ class Comparison(Job):
         return f"comparison {self.pk} in {self.project}"
 
 
-class Preference(models.Model):
-    """What somebody said about a comparison. An edit is a new revision; the old one stays.
+class Reply(Job):
+    """One answer of the hidden model in a red teamer's dialogue: queued while it is sampled, done when it is there."""
 
-    `points` run from 1 (A is much the better) to `scale` (B is); 8 points force a choice, 7 have a middle. Imported
-    pairs may state a choice without its strength: then points is NULL.
+    TASK = "workers.sample_reply"
+
+    dialogue = models.ForeignKey(Dialogue, on_delete=models.CASCADE, related_name="replies")
+    turn = models.PositiveSmallIntegerField(default=1)
+    prompt = models.ForeignKey(Prompt, on_delete=models.PROTECT, related_name="replies")
+    response = models.OneToOneField(Response, on_delete=models.PROTECT, related_name="reply")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["dialogue", "turn"], name="one_reply_per_turn")]
+
+    def __str__(self) -> str:
+        return f"reply {self.turn} in {self.dialogue}"
+
+
+class Preference(Revision):
+    """What somebody said about a comparison.
+
+    `points` run from 1 (A is much the better) to `scale` (B is); an even scale forces a choice, an odd one has a
+    middle. Imported pairs may state a choice without its strength: then points is NULL.
     """
 
     class Choice(models.TextChoices):
@@ -103,20 +131,14 @@ class Preference(models.Model):
         NEITHER = "neither", "both unusable"
 
     comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="preferences")
-    revision = models.PositiveSmallIntegerField(default=1)
-    current = models.BooleanField(default=True, help_text="Whether this is the latest revision.")
     choice = models.CharField(max_length=10, choices=Choice)
     points = models.PositiveSmallIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(8)]
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(9)]
     )
     scale = models.PositiveSmallIntegerField(default=8, help_text="How many points the scale has.")
     margin = models.FloatField(null=True, blank=True, help_text="Margin as imported, where the file gave one.")
     a_safe = models.BooleanField(null=True, blank=True)
     b_safe = models.BooleanField(null=True, blank=True)
-    guideline = models.ForeignKey(GuidelineVersion, null=True, blank=True, on_delete=models.PROTECT)
-    submission = models.UUIDField(unique=True, default=uuid.uuid4, help_text="The key it came under: twice is once.")
-    seconds = models.FloatField(null=True, blank=True, help_text="From both answers being there to submission.")
-    submitted_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [

@@ -8,13 +8,17 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from annotation.models.projects import Batch, Project
 from annotation.models.prompts import Prompt
 
 
 class Item(models.Model):
-    """Something to be judged: a prompt to start a dialogue from, or a prompt with two stored responses to compare."""
+    """Something to be judged: a prompt to work on, with one stored response to rate or two to compare.
+
+    Two responses may answer different prompts that open alike: then two whole dialogues are compared.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="items")
     batch = models.ForeignKey(Batch, null=True, blank=True, on_delete=models.SET_NULL, related_name="items")
@@ -28,14 +32,18 @@ class Item(models.Model):
     response_2 = models.ForeignKey(
         "annotation.Response", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+    priority = models.SmallIntegerField(default=0, help_text="Items of a higher priority are given out first.")
+    disagreement = models.FloatField(
+        null=True, blank=True, help_text="From 0 (all agree) to 1; empty below two judgements. See disagreement.py."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        indexes = [models.Index(fields=["project", "-priority"]), models.Index(fields=["project", "-disagreement"])]
         constraints = [
             models.CheckConstraint(
-                name="two_stored_responses_or_none",
-                condition=models.Q(response_1=None, response_2=None)
-                | models.Q(response_1__isnull=False, response_2__isnull=False),
+                name="a_second_response_beside_a_first",
+                condition=models.Q(response_2=None) | models.Q(response_1__isnull=False),
             )
         ]
 
@@ -43,13 +51,37 @@ class Item(models.Model):
         return f"item {self.pk} of {self.project}"
 
 
+class Gold(models.Model):
+    """What is known to be right about an item: it is mixed into the work, unannounced, to see who judges well.
+
+    A gold item has no open places of its own: whoever is given it gets one made for them.
+    """
+
+    item = models.OneToOneField(Item, on_delete=models.CASCADE, related_name="gold")
+    expected: Any = models.JSONField(help_text='{"points": [lowest, highest]} of the scale, about response_1 as A.')
+    explanation = models.TextField(blank=True, help_text="Shown to whoever got it wrong. Markdown.")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
 class Assignment(models.Model):
-    """One of an item's places: open, leased to an annotator, or submitted."""
+    """One of an item's places: the unit of work, of review and of undoing.
+
+    open -> leased -> submitted is the common way. A reserved place is an annotator's next one, held ready. A submitted
+    one may be returned by a reviewer, or taken back by its annotator, and is then leased anew with `revising` set until
+    the next revision comes; left alone, it is submitted as it was. Rejected work stays, uncounted, and never opens
+    again for the same person.
+    """
 
     class Status(models.TextChoices):
-        OPEN = "open", "open"
-        LEASED = "leased", "leased"
-        SUBMITTED = "submitted", "submitted"
+        OPEN = "open", _("open")
+        RESERVED = "reserved", _("reserved")
+        LEASED = "leased", _("in hand")
+        SUBMITTED = "submitted", _("submitted")
+        RETURNED = "returned", _("returned")
+        REJECTED = "rejected", _("rejected")
 
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="assignments")
     status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
@@ -59,9 +91,17 @@ class Assignment(models.Model):
     leased_until = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     submitted_at = models.DateTimeField(null=True, blank=True)
+    revising = models.BooleanField(default=False, help_text="In hand once more, to revise what was submitted.")
+    seconds = models.FloatField(null=True, blank=True, help_text="Time that its judgements took.")
+    hasty = models.BooleanField(default=False, help_text="Judged faster than its words can be read.")
+    gold_passed = models.BooleanField(null=True, blank=True, help_text="Of a gold item: whether it was judged right.")
+    approved = models.BooleanField(default=False, help_text="By a reviewer: it can't be taken back any more.")
 
     class Meta:
-        indexes = [models.Index(fields=["status", "item"])]
+        indexes = [
+            models.Index(fields=["status", "item"]),
+            models.Index(fields=["annotator", "status", "submitted_at"]),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["item", "annotator"], name="one_annotator_answers_one_item_once"),
             models.CheckConstraint(
@@ -85,6 +125,23 @@ class Skip(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["item", "annotator"], name="one_skip_per_item")]
+
+
+class Flag(models.Model):
+    """An annotator tells the managers that something is wrong with an item: a broken text, a breach of the rules."""
+
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="flags")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=500)
+    created_at = models.DateTimeField(auto_now_add=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    resolution = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["item", "annotator"], name="one_flag_per_item")]
 
 
 class Draft(models.Model):

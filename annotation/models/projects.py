@@ -1,23 +1,40 @@
 """A project: one kind of work on one dimension, its guideline, its weekly batches and the models it samples."""
 
+from typing import Any
+
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
+from annotation.protocol import Protocol, ProtocolError, protocol_of
 from modeling.registry.models import ModelVersion
+
+share = [MinValueValidator(0.0), MaxValueValidator(1.0)]
 
 
 class Project(models.Model):
     """A stream of human judgements, for instance safety preferences (section 3.2.1)."""
 
     class TaskType(models.TextChoices):
-        PREFERENCE = "preference", "preference between two sampled answers"
-        PAIRWISE_EVALUATION = "pairwise_evaluation", "pairwise evaluation of stored answers"
+        PREFERENCE = "preference", _("preference between two sampled answers")
+        DEMONSTRATION = "demonstration", _("demonstration of the ideal answer")
+        RED_TEAM = "red_team", _("red teaming of a hidden model")
+        PAIRWISE_EVALUATION = "pairwise_evaluation", _("pairwise evaluation of stored answers")
+        SAFETY_RATING = "safety_rating", _("safety rating of stored answers")
+        QUALITY_RATING = "quality_rating", _("quality rating of stored answers")
 
     class Dimension(models.TextChoices):
-        HELPFULNESS = "helpfulness", "helpfulness"
-        SAFETY = "safety", "safety"
+        HELPFULNESS = "helpfulness", _("helpfulness")
+        SAFETY = "safety", _("safety")
+
+    class IdentityPolicy(models.TextChoices):
+        """What becomes of an answer that says who wrote it ("As X, trained by Y")."""
+
+        MASK = "mask", _("mask the words")
+        FLAG = "flag", _("show the words and flag the answer to managers")
 
     slug = models.SlugField(max_length=80, unique=True)
     name = models.CharField(max_length=120)
@@ -36,6 +53,45 @@ class Project(models.Model):
     own_prompts = models.BooleanField(default=True, help_text="Annotators may write their own prompts.")
     lease_minutes = models.PositiveSmallIntegerField(
         default=60, validators=[MinValueValidator(1)], help_text="Work left alone this long goes back to the queue."
+    )
+    protocol: Any = models.JSONField(
+        default=dict, blank=True, help_text="Scale, labels, criteria and taxonomies where they differ from the paper's."
+    )
+    system_prompt = models.TextField(blank=True, help_text="Said to the models before every prompt that has none.")
+    identity_policy = models.CharField(
+        max_length=10, choices=IdentityPolicy, default=IdentityPolicy.MASK, help_text="Where an answer names its model."
+    )
+    regenerations = models.PositiveSmallIntegerField(
+        default=1, validators=[MaxValueValidator(10)], help_text="How often a turn's answers may be sampled anew."
+    )
+    # Assignment: see assigning.py.
+    max_overlap = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+        help_text="Items on which the raters disagree get further ones, up to so many. Empty: none.",
+    )
+    agreement_floor = models.FloatField(
+        default=0.7, validators=share, help_text="Agreement of an item's raters (0 to 1) below which another is asked."
+    )
+    random_order = models.BooleanField(default=True, help_text="Each annotator meets the items in another order.")
+    # Care: see care.py.
+    sensitive = models.BooleanField(
+        default=False, help_text="Harmful content: annotators opt in, and it is blurred until they look."
+    )
+    daily_cap = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Judgements per person and day, at most."
+    )
+    break_minutes = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(5)], help_text="A break is suggested after so long."
+    )
+    help_text = models.TextField(blank=True, help_text="Markdown: whom to turn to when the work weighs on somebody.")
+    # Quality: see gold.py, reviewing.py.
+    gold_share = models.FloatField(default=0.0, validators=share, help_text="Share of the work that is gold items.")
+    gold_warning = models.FloatField(default=0.8, validators=share, help_text="Below this share right, a warning.")
+    gold_pause = models.FloatField(default=0.6, validators=share, help_text="Below this, the person's work pauses.")
+    seconds_per_100_words = models.FloatField(
+        default=6.0, validators=[MinValueValidator(0.0)], help_text="Faster than this is haste. 0: never."
     )
     annotators = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="projects", blank=True)
     created_by = models.ForeignKey(
@@ -58,10 +114,25 @@ class Project(models.Model):
     def is_safety(self) -> bool:
         return self.dimension == self.Dimension.SAFETY
 
+    def clean(self) -> None:
+        try:
+            protocol_of(self.task_type, self.protocol)
+        except ProtocolError as error:
+            raise ValidationError({"protocol": str(error)}) from error
+        if self.max_overlap is not None and self.max_overlap < self.overlap:
+            raise ValidationError(
+                {"max_overlap": f"At most {self.max_overlap} raters is fewer than every item has, {self.overlap}."}
+            )
+
+    @property
+    def rules(self) -> Protocol:
+        """The protocol in full: the paper's, with what this project changed."""
+        return protocol_of(self.task_type, self.protocol)
+
     @property
     def scale(self) -> int:
-        """Points of the preference scale: eight (a forced choice) or seven (with a middle), recipe.md 2 and 8."""
-        return 8 if self.task_type == self.TaskType.PREFERENCE else 7
+        """Points of the scale; by default eight (a forced choice) or seven (with a middle), recipe.md 2 and 8."""
+        return self.rules.points
 
     @property
     def guideline(self) -> "GuidelineVersion | None":
@@ -78,6 +149,7 @@ class GuidelineVersion(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="guidelines")
     number = models.PositiveIntegerField()
     text = models.TextField(help_text="Markdown.")
+    changes = models.CharField(max_length=500, blank=True, help_text="What is new, in a sentence for the annotators.")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -87,6 +159,17 @@ class GuidelineVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.project} guideline {self.number}"
+
+
+class GuidelineReading(models.Model):
+    """An annotator has seen a version of the guideline, and what changed since the one that they had seen before."""
+
+    guideline = models.ForeignKey(GuidelineVersion, on_delete=models.CASCADE, related_name="readings")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    read_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["guideline", "annotator"], name="a_version_is_read_once")]
 
 
 class Batch(models.Model):
