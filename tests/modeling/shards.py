@@ -1,7 +1,7 @@
-"""A program for torchrun: shards a reward model as its recipe does, and prints how many weights each process holds."""
+"""A program for several processes: shards a reward model as its recipe does, and prints how many weights each holds."""
 
 import json
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from modeling.checkpoints import new_reward_model
@@ -11,10 +11,12 @@ from modeling.reward_config import RewardConfig
 from modeling.shared_prefix import end_scores
 from modeling.training_config import load_config
 
-config = load_config(RewardConfig, Path(sys.argv[1]))
-with joined() as ranks:
-    model = new_reward_model(config.base, starting_device(config, ranks)).model
-    learner = Learner(model, end_scores, config, ranks, {}, lambda: False)
-    held = ranks.gathered([sum(parameter.to_local().numel() for parameter in learner.parameters)])
-    if ranks.is_first:
-        print(json.dumps({"held": held, "whole": sum(parameter.numel() for parameter in learner.parameters)}))
+
+def main(arguments: Sequence[str]) -> None:
+    config = load_config(RewardConfig, Path(arguments[0]))
+    with joined() as ranks:
+        model = new_reward_model(config.base, starting_device(config, ranks)).model
+        learner = Learner(model, end_scores, config, ranks, {}, lambda: False)
+        held = ranks.gathered([sum(parameter.to_local().numel() for parameter in learner.parameters)])
+        if ranks.is_first:
+            print(json.dumps({"held": held, "whole": sum(parameter.numel() for parameter in learner.parameters)}))

@@ -18,7 +18,7 @@ from modeling.reward_config import RewardConfig
 from modeling.sft_config import SFTConfig
 from modeling.training_config import load_config, save_config
 from tests.modeling.conftest import preference, write_jsonl
-from tests.modeling.ranks import PATIENCE, assert_same_curve, curve, run_ranks, run_ranks_until, start
+from tests.modeling.ranks import Forked, Torchrun, assert_same_curve, curve, run_ranks, run_ranks_until
 
 REWARD = "modeling.train_reward"
 
@@ -86,9 +86,9 @@ def assert_same_weights(run: Path, expected: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_give_the_curve_and_the_model_of_one(prepared: Prepared, alone: Path) -> None:
+def test_two_processes_under_torchrun_give_the_curve_and_the_model_of_one(prepared: Prepared, alone: Path) -> None:
     two = prepared("two")
-    assert_same_curve(run_ranks(REWARD, two), curve(alone))
+    assert_same_curve(run_ranks(REWARD, two, launch=Torchrun), curve(alone))
     assert_same_weights(two, alone)
 
 
@@ -96,7 +96,7 @@ def test_two_processes_give_the_curve_and_the_model_of_one(prepared: Prepared, a
 def test_two_processes_stop_and_resume_to_the_same_weights_bit_for_bit(prepared: Prepared) -> None:
     whole, stopped = (prepared(name) for name in ("whole", "stopped"))
     run_ranks(REWARD, whole)
-    output = run_ranks_until(3, REWARD, stopped)
+    output = run_ranks_until(3, REWARD, stopped, launch=Torchrun)  # which passes the signal on
     assert "stopped as asked; start the run again to go on" in output
     assert is_whole(stopped / "checkpoints" / f"step-{len(curve(stopped))}")
     assert_same_curve(run_ranks(REWARD, stopped), curve(whole), within=0)
@@ -139,9 +139,8 @@ def test_adapters_in_sharded_processes_give_the_curve_and_the_model_of_one(prepa
 
 @pytest.mark.slow
 def test_sharded_processes_hold_a_part_of_the_weights_each(prepared: Prepared) -> None:
-    process = start("tests.modeling.shards", prepared("run", sharded=True), ranks=2)
-    output, _ = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, output
+    status, output = Forked("tests.modeling.shards", prepared("run", sharded=True), ranks=2).finish()
+    assert status == 0, output
     counts = json.loads(output.splitlines()[-1])
     assert sum(counts["held"]) == counts["whole"]
     assert max(counts["held"]) < 0.55 * counts["whole"]  # halves, but for the head's single row
