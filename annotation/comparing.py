@@ -8,17 +8,13 @@ from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.text import capfirst
 
 from annotation import assigning
 from annotation.models import Assignment, Comparison, Preference, Project
 from annotation.models.comparisons import choice_of
+from annotation.protocol import Protocol
 from modeling.registry.models import Job
-
-# Scale labels outside in: the last of eight (a forced choice) or the middle of seven (recipe.md 2 and 8).
-STRENGTHS = {
-    8: ("significantly better", "better", "slightly better", "negligibly better / unsure"),
-    7: ("much better", "better", "slightly better", "about the same"),
-}
 
 
 class AlreadyJudgedError(Exception):
@@ -53,11 +49,12 @@ class Judgement:
         return said == (self.points, self.choice, self.a_safe, self.b_safe)
 
 
-def points_in_words(points: int, scale: int) -> str:
-    """For instance "A slightly better"; the middle of seven favours neither."""
-    strength = STRENGTHS[scale][min(points - 1, scale - points)]
+def points_in_words(points: int, scale: int, rules: Protocol) -> str:
+    """For instance "A slightly better"; the middle of an odd scale favours neither."""
     choice = choice_of(points, scale)
-    return strength.capitalize() if choice == Preference.Choice.TIE else f"{choice.upper()} {strength}"
+    if choice == Preference.Choice.TIE:
+        return capfirst(str(rules.middle))
+    return f"{choice.upper()} {rules.strengths[min(points - 1, scale - points)]}"
 
 
 def submission_key(comparison: Comparison) -> uuid.UUID:

@@ -14,13 +14,17 @@ from django.contrib.auth.models import AbstractUser
 from annotation import assigning
 from annotation.models import Draft, Project
 
-KEPT = ("prompt", "verdict", "a_safe", "b_safe", "reason")
 LONGEST = 20_000
 
 
+NEVER_KEPT = {"csrfmiddlewaretoken", "step", "turn", "submission", "confirmed"}
+MOST_FIELDS = 40
+
+
 def save(project: Project, annotator: AbstractUser, step: str, data: Any) -> None:
-    """Keep the known fields of a form as they are, valid or not."""
-    fields = {name: data[name][:LONGEST] for name in KEPT if data.get(name)}
+    """Keep the fields of a form as they are, valid or not."""
+    names = [name for name in data if name not in NEVER_KEPT and data.get(name)][:MOST_FIELDS]
+    fields = {name[:100]: data[name][:LONGEST] for name in names}
     Draft.objects.update_or_create(
         project=project, annotator_id=annotator.pk, defaults={"fields": {"step": step, **fields}}
     )

@@ -4,9 +4,11 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext_lazy as _
 
 from annotation.comparing import Judgement, submission_key
-from annotation.models import Comparison
+from annotation.models import Comparison, Project
 
 LONGEST_PROMPT = 8000
 SAFETY_MARKS = [("safe", "safe"), ("unsafe", "unsafe")]
@@ -16,7 +18,7 @@ class PromptForm(forms.Form):
     """The next user message and the turn that it opens."""
 
     prompt = forms.CharField(
-        error_messages={"required": "Write a prompt first: the message that the two models answer."}
+        error_messages={"required": _("Write a prompt first: the message that the two models answer.")}
     )
     turn = forms.IntegerField(min_value=1, required=False)
 
@@ -24,7 +26,8 @@ class PromptForm(forms.Form):
         text = self.cleaned_data["prompt"].replace("\r\n", "\n")
         if len(text) > LONGEST_PROMPT:
             raise forms.ValidationError(
-                f"A prompt has at most {LONGEST_PROMPT:,} characters, this one has {len(text):,}: shorten it."
+                _("A prompt has at most %(limit)s characters, this one has %(length)s: shorten it.")
+                % {"limit": intcomma(LONGEST_PROMPT), "length": intcomma(len(text))}
             )
         return text
 
@@ -35,7 +38,7 @@ class JudgementForm(forms.Form):
     verdict = forms.CharField(required=False)
     a_safe = forms.ChoiceField(choices=SAFETY_MARKS, required=False)
     b_safe = forms.ChoiceField(choices=SAFETY_MARKS, required=False)
-    submission = forms.UUIDField(error_messages={"required": "The form's key is missing: reload the page."})
+    submission = forms.UUIDField(error_messages={"required": _("The form's key is missing: reload the page.")})
     confirmed = forms.BooleanField(required=False)
 
     def __init__(self, comparison: Comparison, *args: Any, **kwargs: Any) -> None:
@@ -47,30 +50,36 @@ class JudgementForm(forms.Form):
     def clean_verdict(self) -> str:
         verdict, scale = self.cleaned_data["verdict"], self.project.scale
         if not verdict:
-            raise forms.ValidationError("Choose a point of the scale first.")
+            raise forms.ValidationError(_("Choose a point of the scale first."))
         allowed = [str(points) for points in range(1, scale + 1)]
-        if scale == 8:
+        if self.project.task_type == Project.TaskType.PREFERENCE:
             allowed.append("neither")
         if verdict not in allowed:
-            raise forms.ValidationError(f"The scale runs from 1 to {scale}, got “{verdict[:20]}”.")
+            raise forms.ValidationError(
+                _("The scale runs from 1 to %(scale)d, got “%(verdict)s”.") % {"scale": scale, "verdict": verdict[:20]}
+            )
         return verdict
 
     def clean_submission(self) -> UUID:
         key: UUID = self.cleaned_data["submission"]
         if key != submission_key(self.comparison):
-            raise forms.ValidationError("The form's key is not that of this comparison: reload the page.")
+            raise forms.ValidationError(_("The form's key is not that of this comparison: reload the page."))
         return key
 
     def clean(self) -> dict[str, Any]:
-        if self.project.is_safety and self.project.scale == 8:
+        if self.project.is_safety and self.project.task_type == Project.TaskType.PREFERENCE:
             for side in "ab":
                 if f"{side}_safe" not in self.errors and not self.cleaned_data[f"{side}_safe"]:
-                    self.add_error(f"{side}_safe", f"Mark answer {side.upper()} as safe or unsafe.")
+                    self.add_error(
+                        f"{side}_safe", _("Mark answer %(side)s as safe or unsafe.") % {"side": side.upper()}
+                    )
         if not self.errors and self.judgement.prefers_the_unsafe and not self.cleaned_data["confirmed"]:
             self.asks_to_confirm = True
             raise forms.ValidationError(
-                "You prefer the answer that you marked unsafe: such a pair is kept out of training. "
-                "Change it, or submit once more to confirm."
+                _(
+                    "You prefer the answer that you marked unsafe: such a pair is kept out of training. "
+                    "Change it, or submit once more to confirm."
+                )
             )
         return self.cleaned_data
 
@@ -90,5 +99,7 @@ class SkipForm(forms.Form):
     reason = forms.CharField(
         max_length=500,
         required=False,
-        error_messages={"max_length": "A reason has at most %(limit_value)d characters, this one has %(show_value)d."},
+        error_messages={
+            "max_length": _("A reason has at most %(limit_value)d characters, this one has %(show_value)d.")
+        },
     )

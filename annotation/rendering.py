@@ -18,8 +18,18 @@ def link_open(
     return self.renderToken(tokens, index, options, env)
 
 
+def heading(
+    self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: MutableMapping[str, Any]
+) -> str:
+    """Two levels down: a text's headings stand below those of the page that shows it."""
+    tokens[index].tag = f"h{min(6, int(tokens[index].tag[1]) + 2)}"
+    return self.renderToken(tokens, index, options, env)
+
+
 parser = MarkdownIt("js-default", {"html": False, "linkify": False, "breaks": True}).disable("image")
 parser.add_render_rule("link_open", link_open)
+parser.add_render_rule("heading_open", heading)
+parser.add_render_rule("heading_close", heading)
 
 
 def markdown(text: str) -> SafeString:

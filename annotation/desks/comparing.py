@@ -1,15 +1,16 @@
-"""Where an annotator stands in a project: what is in hand, what comes next, how much is done."""
+"""The desk of comparisons: live dialogues with two answers a turn, and evaluations of two stored answers."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
-from django.contrib.auth.models import AbstractUser
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from annotation import assigning, dialogues
+from annotation import comparing, dialogues
 from annotation.comparing import points_in_words, submission_key
+from annotation.desks.desk import Desk
 from annotation.models import Assignment, Comparison, Preference, Project
 from annotation.models.comparisons import choice_of
 from annotation.models.prompts import Messages
@@ -17,17 +18,6 @@ from modeling.registry.jobs import worker_is_alive
 from modeling.registry.models import Job
 
 PATIENCE = timedelta(seconds=3)
-
-
-def known_projects(user: AbstractUser) -> QuerySet[Project]:
-    """The projects that `user` may know of: their own; managers know any."""
-    projects = Project.objects.all()
-    return projects if user.has_perm("annotation.change_project") else projects.filter(annotators=user.pk)
-
-
-def projects_of(user: AbstractUser) -> QuerySet[Project]:
-    """The projects that `user` may work in: archived ones are closed."""
-    return known_projects(user).filter(archived_at=None)
 
 
 @dataclass(frozen=True)
@@ -39,16 +29,17 @@ class Point:
     words: str
 
 
-@dataclass
-class Workplace:
-    """One annotator's desk in one project. Read anew for every page: the rows are the only state."""
+class ComparisonDesk(Desk):
+    body = "annotation/parts/comparing.html"
+    keys = "annotation/parts/comparing_keys.html"
 
-    project: Project
-    annotator: AbstractUser
+    def take(self) -> Assignment | None:
+        taken = comparing.take if self.is_evaluation else dialogues.take
+        return taken(self.project, self.annotator)
 
-    @cached_property
-    def place(self) -> Assignment | None:
-        return assigning.lease_of(self.project, self.annotator)
+    def show(self) -> None:
+        if self.comparison:
+            comparing.show(self.comparison)
 
     @cached_property
     def turns(self) -> list[Comparison]:
@@ -97,6 +88,10 @@ class Workplace:
         return self.project.task_type == Project.TaskType.PAIRWISE_EVALUATION
 
     @property
+    def gives_items(self) -> bool:
+        return self.is_evaluation or not self.project.own_prompts
+
+    @property
     def asks_for_safety(self) -> bool:
         return self.project.is_safety and not self.is_evaluation
 
@@ -104,8 +99,8 @@ class Workplace:
     def comparative(self) -> str:
         """What the preferred answer is, by what the project is about."""
         if self.asks_for_safety:
-            return "better"
-        return "safer" if self.project.is_safety else "more helpful"
+            return _("better")
+        return _("safer") if self.project.is_safety else _("more helpful")
 
     @property
     def is_waiting(self) -> bool:
@@ -133,30 +128,15 @@ class Workplace:
 
     @property
     def scale(self) -> list[Point]:
-        size = self.project.scale
-        return [Point(points, choice_of(points, size), points_in_words(points, size)) for points in range(1, size + 1)]
+        size, rules = self.project.scale, self.rules
+        return [
+            Point(points, choice_of(points, size), points_in_words(points, size, rules))
+            for points in range(1, size + 1)
+        ]
 
     @property
     def submission(self) -> str:
         return str(submission_key(self.comparison)) if self.comparison else ""
-
-    @cached_property
-    def open_items(self) -> int:
-        """Items of the set that this annotator could take now."""
-        return assigning.open_places(self.project, self.annotator).order_by().values("item").distinct().count()
-
-    @cached_property
-    def completed_items(self) -> int:
-        return self._places().filter(status=Assignment.Status.SUBMITTED).count()
-
-    @property
-    def number(self) -> int:
-        """Which item this is, of `total`."""
-        return self.completed_items + (1 if self.place else 0)
-
-    @property
-    def total(self) -> int:
-        return self.number + self.open_items
 
     @property
     def has_variants(self) -> bool:
@@ -166,6 +146,3 @@ class Workplace:
     def judged_today(self) -> int:
         mine = Q(comparison__annotator=self.annotator.pk, comparison__project=self.project)
         return Preference.objects.filter(mine, current=True, submitted_at__date=timezone.localdate()).count()
-
-    def _places(self) -> QuerySet[Assignment]:
-        return Assignment.objects.filter(item__project=self.project, annotator=self.annotator.pk)

@@ -1,0 +1,104 @@
+"""Where an annotator stands in a project: what is in hand, what comes next, how much is done.
+
+Each kind of work has its desk, which adds what it asks for. A desk is read anew for every page: the rows are the only
+state.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractUser
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from annotation import assigning
+from annotation.gates import Gate, gate_of
+from annotation.models import Assignment, Project
+from annotation.models.prompts import Messages
+from annotation.protocol import Protocol
+
+
+@dataclass
+class Desk:
+    """One annotator's desk in one project."""
+
+    project: Project
+    annotator: AbstractUser
+
+    body: ClassVar[str] = ""
+    """The template of what is asked for now; it gets the desk as `desk`."""
+    keys: ClassVar[str] = ""
+    """The template with this desk's rows of the table of keys."""
+
+    @cached_property
+    def place(self) -> Assignment | None:
+        """What is in hand."""
+        return assigning.lease_of(self.project, self.annotator)
+
+    @property
+    def rules(self) -> Protocol:
+        return self.project.rules
+
+    @cached_property
+    def gate(self) -> Gate | None:
+        """What stands before new work here; work that is in hand may be finished."""
+        return None if self.place else gate_of(self.project, self.annotator)
+
+    @property
+    def step(self) -> str:
+        """Names what the annotator is asked for now, so that a draft comes back only where it belongs."""
+        return f"place-{self.place.pk}" if self.place else "start"
+
+    @property
+    def history(self) -> Messages:
+        """The dialogue above what is asked for."""
+        return []
+
+    @property
+    def gives_items(self) -> bool:
+        """Whether work is taken item by item from the project's set; a desk at which people write may differ."""
+        return True
+
+    @property
+    def has_variants(self) -> bool:
+        """Whether there are models to answer, where the work needs some."""
+        return True
+
+    def take(self) -> Assignment | None:
+        """Put the next item into the annotator's hands; None when none waits."""
+        return assigning.claim_next(self.project, self.annotator)
+
+    def show(self) -> None:
+        """Start the clock of what is asked for, when it is first on the page."""
+
+    @cached_property
+    def open_items(self) -> int:
+        """Items of the set that this annotator could take now."""
+        return assigning.open_places(self.project, self.annotator).order_by().values("item").distinct().count()
+
+    @cached_property
+    def completed_items(self) -> int:
+        return self.places.filter(status=Assignment.Status.SUBMITTED).count()
+
+    @property
+    def number(self) -> int:
+        """Which item this is, of `total`."""
+        return self.completed_items + (1 if self.place else 0)
+
+    @property
+    def total(self) -> int:
+        return self.number + self.open_items
+
+    @cached_property
+    def judged_today(self) -> int:
+        """Judgements of today, as a person counts them: turns of a dialogue, or items."""
+        return self.places.filter(submitted_at__date=timezone.localdate()).count()
+
+    @property
+    def places(self) -> QuerySet[Assignment]:
+        return Assignment.objects.filter(item__project=self.project, annotator=self.annotator.pk)
+
+    def context(self) -> dict[str, Any]:
+        """What else the body's template needs."""
+        return {}
