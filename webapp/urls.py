@@ -1,7 +1,6 @@
 """Every address of the site: each room lists its own."""
 
 from django.contrib import admin
-from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.i18n import set_language
@@ -11,8 +10,7 @@ from webapp import health, home
 urlpatterns = [
     path("", home.home, name="home"),
     path("health/", health.health, name="health"),
-    path("sign-in/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
-    path("sign-out/", auth_views.LogoutView.as_view(), name="logout"),
+    path("", include("webapp.accounts.urls")),
     path("language/", login_not_required(set_language), name="language"),
     path("admin/", admin.site.urls),
     path("work/", include("annotation.urls")),

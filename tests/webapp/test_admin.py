@@ -25,7 +25,7 @@ from annotation.models import (
 from evaluation.models import Campaign, Iteration, Score, Stage
 from modeling.registry.models import Run, RunMetric, Worker
 from tests.factories import make_comparison, make_item, make_model, make_preference, make_project, make_user
-from webapp.accounts.models import User
+from webapp.accounts.models import Identity, Invitation, User
 
 pytestmark = pytest.mark.django_db
 OURS = ("accounts", "annotation", "evaluation", "registry")
@@ -58,6 +58,8 @@ def a_row_of_everything() -> None:
         number=1, helpfulness_project=project, safety_project=make_project(), base=model
     )
     Stage.objects.create(iteration=iteration, name=Stage.Name.HELPFULNESS_REWARD, run=run)
+    Invitation.objects.create(digest="d" * 64, role="annotator", expires_at=timezone.now(), created_by=annotator)
+    Identity.objects.create(user=annotator, issuer="https://login.example.org", subject="1")
     Worker.objects.create(name="here", seen_at=timezone.now())
 
 

@@ -8,19 +8,8 @@ from django.contrib.auth.models import Group
 from django.db import models
 from django.http import HttpRequest
 
-from webapp.accounts.models import User
-from webapp.accounts.roles import OWNER
-
-
-def outranks(person: User | None, actor: Any) -> bool:
-    """Whether `person` holds more than `actor`, who must then not touch the account (nor wake it up again)."""
-    if person is None or actor.is_superuser:
-        return False
-    return person.is_superuser or (is_owner(person) and not is_owner(actor))
-
-
-def is_owner(person: Any) -> bool:
-    return person.is_superuser or person.groups.filter(name=OWNER).exists()
+from webapp.accounts.models import Identity, Invitation, User
+from webapp.accounts.roles import OWNER, is_owner, outranks
 
 
 @admin.register(User)
@@ -69,3 +58,28 @@ class RoleAdmin(GroupAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class SeenOnlyAdmin(admin.ModelAdmin):
+    """Rows that the pages make, with what belongs to them; here they are looked at."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Invitation)
+class InvitationAdmin(SeenOnlyAdmin):
+    list_display = ["role", "email", "uses", "most_uses", "expires_at", "revoked_at", "created_by"]
+    list_filter = ["role"]
+    search_fields = ["email"]
+
+
+@admin.register(Identity)
+class IdentityAdmin(SeenOnlyAdmin):
+    """Deleting one (an owner may) ends that way of signing in; the account stays."""
+
+    list_display = ["user", "issuer", "subject", "created_at"]
+    search_fields = ["user__username", "subject"]
