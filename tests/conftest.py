@@ -9,6 +9,8 @@ import pytest
 CHROMIUM = Path("/usr/bin/chromium")
 # Playwright's synchronous calls run inside an event loop, in which Django would otherwise refuse the database.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+# The models are tiny: a second thread would cost more than it gains, here and in the processes that a test starts.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

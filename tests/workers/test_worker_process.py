@@ -20,7 +20,7 @@ from tests.workers.conftest import eventually, queued_comparison
 pytestmark = pytest.mark.django_db(transaction=True)
 Models = tuple[ModelVersion, ModelVersion]
 StartWorker = Callable[..., "subprocess.Popen[bytes]"]
-REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/13")
+REDIS_URL = settings.REDIS_URL or "redis://127.0.0.1:6379/13"
 
 
 def known_by_its_message_alone(project: Project, text: str, models: Models) -> Comparison:
