@@ -36,7 +36,7 @@ def test_it_asks_for_what_the_project_is_about(client: Client, project: Project,
     make_stored_item(project, overlap=1)
     client.post(f"/work/{project.slug}/take/")
     html = client.get(f"/work/{project.slug}/").content.decode()
-    assert f"Which answer is {question}?" in html and f"← A {question}" in html
+    assert f"Which answer is {question}?" in html and f">A {question}<" in html
 
 
 def test_submitting_moves_on_until_all_is_done(client: Client, project: Project) -> None:

@@ -7,12 +7,13 @@
   const IGNORED = ["csrfmiddlewaretoken", "step", "turn", "submission", "confirmed"];
   let timer = null; // a page has one form with a draft at a time, so one pause and one save
   let saving = null;
+  const words = document.getElementById("words").dataset;
   const keyOf = (form) => `draft:${form.dataset.draftKey}`;
 
-  function say(form, words, failed = false) {
+  function say(form, what, failed = false) {
     const status = form.querySelector("[data-draft-status]");
     if (!status) return;
-    status.textContent = words;
+    status.textContent = what;
     status.classList.toggle("error-text", failed);
   }
 
@@ -45,17 +46,17 @@
         method: "POST", body, headers: session.headers(), signal: request.signal,
       });
       if (!form.isConnected) return;
-      if (response.redirected) throw new Error("you are signed out; sign in in another tab");
-      if (response.status === 410) throw new Error("this project was closed by a manager");
-      if (response.status === 412) throw new Error("somebody else is signed in here now");
-      if (response.status === 409) throw new Error("this page has moved on; reload it");
-      if (!response.ok) throw new Error(`the site answered ${response.status}`);
-      say(form, "Saved");
+      if (response.redirected) throw new Error(words.signedOutDraft);
+      if (response.status === 410) throw new Error(words.closedDraft);
+      if (response.status === 412) throw new Error(words.somebodyElseDraft);
+      if (response.status === 409) throw new Error(words.movedOnDraft);
+      if (!response.ok) throw new Error(words.answeredDraft.replace("{status}", response.status));
+      say(form, words.saved);
       if (sent === JSON.stringify([...new FormData(form)])) dropCopy(form);
     } catch (error) {
       if (!form.isConnected || request.signal.aborted) return;
-      const why = error instanceof TypeError ? "the site cannot be reached" : error.message;
-      say(form, `Not saved on the site: ${why}. What you wrote is kept in this browser.`, true);
+      const why = error instanceof TypeError ? words.unreachableDraft : error.message;
+      say(form, words.notSaved.replace("{why}", why), true);
       if (error instanceof TypeError) saveLater(form, 5000);
     }
   }

@@ -20,8 +20,9 @@
   });
 
   document.addEventListener("keydown", (event) => {
-    const side = { ArrowLeft: "a", ArrowRight: "b" }[event.key];
     const pair = document.querySelector("[data-sides]");
+    const leftmost = document.dir === "rtl" ? "ba" : "ab"; // A stands where the page's language begins
+    const side = { ArrowLeft: leftmost[0], ArrowRight: leftmost[1] }[event.key];
     if (!side || !pair || event.target.matches("input, textarea, select")) return;
     bringToFront(pair, side);
     pair.querySelector(`[data-side="${side}"]`).focus({ preventScroll: true });

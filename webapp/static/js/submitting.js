@@ -2,10 +2,11 @@
 "use strict";
 
 (() => {
+  const words = document.getElementById("words").dataset;
   const banner = () => document.querySelector("[data-failure]");
 
-  function say(words) {
-    banner().textContent = words;
+  function say(what) {
+    banner().textContent = what;
     banner().hidden = false;
     banner().scrollIntoView({ block: "nearest" });
   }
@@ -30,13 +31,12 @@
 
   document.addEventListener("signed-out", (event) => {
     event.preventDefault();
-    say("You are signed out. Sign in in another tab, then submit again: everything here is kept.");
+    say(words.signedOut);
   });
 
   document.addEventListener("htmx:sendError", (event) => {
     const polled = event.detail.requestConfig.verb === "get";
-    say(polled ? "The site cannot be reached. This page goes on trying." :
-      "The site cannot be reached: nothing was submitted, and everything here is kept. Submit again when it is back.");
+    say(polled ? words.unreachablePolling : words.unreachable);
   });
 
   document.addEventListener("htmx:responseError", (event) => {
@@ -45,8 +45,6 @@
       if (event.detail.requestConfig.verb === "get") event.detail.elt.remove();
       return say(responseText);
     }
-    const somebodyElse = "Somebody else is signed in in this browser now: nothing was submitted. Sign in as yourself, then try again.";
-    say(status === 412 ? somebodyElse :
-      `The site could not do this (${status}). Everything here is kept: try again, or reload the page.`);
+    say(status === 412 ? words.somebodyElse : words.failed.replace("{status}", status));
   });
 })();
