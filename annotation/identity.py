@@ -37,7 +37,8 @@ MAKERS = (
 )
 VERSIONED = (
     r"(?:chat)?gpt[-\u2011 ]?\d(?:[\w.]*\w)?(?:-\w+)*|(?:claude|llama|gemini|gemma|palm|mistral|qwen|deepseek|grok|phi"
-    r"|falcon|vicuna|olmo|nemotron|granite|glm|ernie|kimi|command)[-\u2011]?(?:v|r|k)?[-\u2011 ]?\d(?:[\w.]*\w)?(?:-\w+)*"
+    r"|falcon|vicuna|olmo|nemotron|granite|glm|ernie|kimi|command)"
+    r"[-\u2011]?(?:v|r|k)?[-\u2011 ]?\d(?:[\w.]*\w)?(?:-\w+)*"
     r"|claude[-\u2011 ](?:\d[\w.]*[-\u2011 ])?(?:opus|sonnet|haiku|instant)(?:[-\u2011 ]\d(?:[\w.]*\w)?)?"
 )
 """A family's name with a version, in any case."""
@@ -60,22 +61,12 @@ FILLER = (
 MADE = (
     r"(?:trained|pre-?trained|developed|created|designed|made|built|fine-?tuned|released|produced|provided|maintained)"
 )
-OF_ITSELF = r"\b(?:I|I['\u2019]m|me|my|My|myself|[Aa]s an? (?:\w+ ){0,3}(?:AI|assistant|model|chatbot)|this (?:AI|assistant|model))\b"
+OF_ITSELF = (
+    r"\b(?:I|I['\u2019]m|me|my|My|myself|this (?:AI|assistant|model)"
+    r"|[Aa]s an? (?:\w+ ){0,3}(?:AI|assistant|model|chatbot))\b"
+)
 CAPITALISED = r"[A-Z][\w.&'\u2019-]*\w(?: (?:[A-Z][\w.&'\u2019-]*\w|AI|for|of)\b)*"
-GENERIC = {
-    "model",
-    "models",
-    "chat",
-    "base",
-    "test",
-    "demo",
-    "policy",
-    "instruct",
-    "baseline",
-    "candidate",
-    "the",
-    "new",
-}
+GENERIC = set("model models chat base test demo policy instruct baseline candidate".split())  # noqa: SIM905
 
 
 def spans(text: str, names: Iterable[str] = (), asked: str = "") -> Spans:
@@ -142,7 +133,7 @@ def _patterns(known: tuple[str, ...]) -> tuple[re.Pattern[str], tuple[re.Pattern
         stem.capitalize() for stem in stems if len(stem) >= 4 and stem.lower() not in GENERIC and stem.isalpha()
     }
     makers = _longest_first(re.escape(maker) for maker in MAKERS)
-    models = _longest_first(re.escape(family) for family in (*FAMILIES, *map(str.capitalize, telling)))
+    models = _longest_first(re.escape(family) for family in (*FAMILIES, *families))
     anyone = "|".join(part for part in (*registered, f"(?i:{VERSIONED})", makers, models) if part)
     name = rf"(?P<name>(?:{anyone})(?![\w])(?:['\u2019]s)?)"
     introduced = re.compile(rf"(?:\s*(?:{FILLER}(?!\w)|[,(*_\"“]))*\s*{name}")
