@@ -4,6 +4,8 @@ An item is created together with as many assignments as its overlap. Claiming wo
 item can never collect more answers than its overlap, and the unique constraint keeps one annotator to one answer.
 """
 
+import random
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -66,6 +68,24 @@ class Gold(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
 
+SHUFFLES = 2**31
+
+
+def shuffled() -> int:
+    """Where a place lies in the random order in which places are given out."""
+    return random.randrange(SHUFFLES)
+
+
+class Places(models.QuerySet["Assignment"]):
+    """Places take the project and the priority of their item when they are made."""
+
+    def bulk_create(self, objs: Iterable["Assignment"], *args: Any, **kwargs: Any) -> list["Assignment"]:
+        places = list(objs)
+        for place in places:
+            place.take_after_item()
+        return super().bulk_create(places, *args, **kwargs)
+
+
 class Assignment(models.Model):
     """One of an item's places: the unit of work, of review and of undoing.
 
@@ -84,6 +104,17 @@ class Assignment(models.Model):
         REJECTED = "rejected", _("rejected")
 
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="assignments")
+    project = models.ForeignKey(
+        Project,
+        on_delete=models.CASCADE,
+        related_name="assignments",
+        editable=False,
+        help_text="The item's: work is found by an index over project, status and order.",
+    )
+    priority = models.SmallIntegerField(default=0, editable=False, help_text="The item's; see assigning.prioritise.")
+    shuffle = models.PositiveIntegerField(
+        default=shuffled, editable=False, help_text="Where it lies in the project's random order."
+    )
     status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
     annotator = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="assignments"
@@ -92,14 +123,18 @@ class Assignment(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     submitted_at = models.DateTimeField(null=True, blank=True)
     revising = models.BooleanField(default=False, help_text="In hand once more, to revise what was submitted.")
+    reopened_at = models.DateTimeField(null=True, blank=True, help_text="When it last came into hand to be revised.")
     seconds = models.FloatField(null=True, blank=True, help_text="Time that its judgements took.")
     hasty = models.BooleanField(default=False, help_text="Judged faster than its words can be read.")
     gold_passed = models.BooleanField(null=True, blank=True, help_text="Of a gold item: whether it was judged right.")
     approved = models.BooleanField(default=False, help_text="By a reviewer: it can't be taken back any more.")
 
+    objects = Places.as_manager()
+
     class Meta:
         indexes = [
-            models.Index(fields=["status", "item"]),
+            models.Index(fields=["project", "status", "-priority", "shuffle"], name="places_in_random_order"),
+            models.Index(fields=["project", "status", "-priority", "item"], name="places_oldest_item_first"),
             models.Index(fields=["annotator", "status", "submitted_at"]),
         ]
         constraints = [
@@ -113,6 +148,14 @@ class Assignment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.item} by {self.annotator or 'nobody yet'}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self._state.adding:
+            self.take_after_item()
+        super().save(*args, **kwargs)
+
+    def take_after_item(self) -> None:
+        self.project_id, self.priority = self.item.project_id, self.item.priority
 
 
 class Skip(models.Model):

@@ -57,6 +57,7 @@ class Prompt(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        indexes = [models.Index(fields=["author", "digest"], name="prompts_by_their_author")]
         constraints = [models.UniqueConstraint(fields=["project", "digest"], name="one_prompt_per_digest")]
 
     def __str__(self) -> str:
