@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.views import dialogues, working
+from annotation.views import dialogues, rating, working
 
 urlpatterns = [
     path("", working.work, name="work"),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("<slug:slug>/judge/<int:pk>/", dialogues.judge, name="work_judge"),
     path("<slug:slug>/again/<int:pk>/", dialogues.ask_again, name="work_ask_again"),
     path("<slug:slug>/edit/<int:pk>/", dialogues.edit_prompt, name="work_edit_prompt"),
+    path("<slug:slug>/rate/<int:pk>/", rating.rate, name="work_rate"),
     path("<slug:slug>/skip/", working.skip, name="work_skip"),
     path("<slug:slug>/end/", working.end, name="work_end"),
     path("<slug:slug>/draft/", working.draft, name="work_draft"),

@@ -5,14 +5,17 @@ from django.db.models import QuerySet
 
 from annotation.desks.comparing import ComparisonDesk
 from annotation.desks.desk import Desk
+from annotation.desks.rating import RatingDesk
 from annotation.models import Project
 
-__all__ = ["ComparisonDesk", "Desk", "desk_of", "known_projects", "projects_of"]
+__all__ = ["ComparisonDesk", "Desk", "RatingDesk", "desk_of", "known_projects", "projects_of"]
 
 TaskType = Project.TaskType
 DESKS: dict[str, type[Desk]] = {
     TaskType.PREFERENCE: ComparisonDesk,
     TaskType.PAIRWISE_EVALUATION: ComparisonDesk,
+    TaskType.SAFETY_RATING: RatingDesk,
+    TaskType.QUALITY_RATING: RatingDesk,
 }
 
 

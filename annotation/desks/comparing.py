@@ -6,7 +6,9 @@ from functools import cached_property
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from annotation import comparing, dialogues
 from annotation.comparing import points_in_words, submission_key
@@ -32,6 +34,35 @@ class Point:
 class ComparisonDesk(Desk):
     body = "annotation/parts/comparing.html"
     keys = "annotation/parts/comparing_keys.html"
+
+    @property
+    def deed(self) -> str | Promise:
+        return _("Compare stored answers") if self.is_evaluation else _("Lead dialogues and choose answers")
+
+    @property
+    def waiting_words(self) -> str:
+        if not self.is_evaluation:
+            return super().waiting_words
+        return ngettext("%(total)d item to compare.", "%(total)d items to compare.", self.open_items) % {
+            "total": self.open_items
+        }
+
+    @property
+    def leads_dialogues(self) -> bool:
+        return not self.is_evaluation
+
+    @property
+    def where(self) -> str:
+        if self.is_evaluation:
+            return super().where
+        if self.place is None:
+            return _("New dialogue")
+        turn = self.comparison.turn if self.comparison else self.turn
+        return _("Turn %(turn)d of at most %(total)d") % {"turn": turn, "total": self.project.max_turns}
+
+    @property
+    def may_skip(self) -> bool:
+        return self.comparison is not None and self.turn <= 2
 
     def take(self) -> Assignment | None:
         taken = comparing.take if self.is_evaluation else dialogues.take

@@ -11,6 +11,9 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractUser
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from annotation import assigning
 from annotation.gates import Gate, gate_of
@@ -30,6 +33,40 @@ class Desk:
     """The template of what is asked for now; it gets the desk as `desk`."""
     keys: ClassVar[str] = ""
     """The template with this desk's rows of the table of keys."""
+
+    @property
+    def deed(self) -> str | Promise:
+        """What one does here, for the list of work."""
+        return ""
+
+    @property
+    def waiting_words(self) -> str:
+        """How much of the set waits."""
+        return ngettext("%(total)d prompt to work on.", "%(total)d prompts to work on.", self.open_items) % {
+            "total": self.open_items
+        }
+
+    @property
+    def leads_dialogues(self) -> bool:
+        """Whether the work goes on from turn to turn, and not from item to item of a set."""
+        return False
+
+    @property
+    def where(self) -> str:
+        """Where in the set the annotator stands."""
+        if self.place:
+            return _("Item %(number)d of %(total)d") % {"number": self.number, "total": self.total}
+        return _("%(number)d of %(total)d done") % {"number": self.completed_items, "total": self.total}
+
+    @property
+    def may_skip(self) -> bool:
+        """Whether what is in hand may be passed on; a dialogue with a judged turn is ended instead."""
+        return self.place is not None
+
+    def seen(self) -> None:
+        """The annotator gave a sign: the lease starts anew."""
+        if self.place:
+            assigning.extend(self.place)
 
     @cached_property
     def place(self) -> Assignment | None:

@@ -17,10 +17,19 @@
     status.classList.toggle("error-text", failed);
   }
 
+  // By name; boxes that share one are a list.
+  function fieldsOf(form) {
+    const fields = {};
+    for (const [name, value] of new FormData(form)) {
+      if (IGNORED.includes(name)) continue;
+      fields[name] = name in fields ? [fields[name], value].flat() : value;
+    }
+    return fields;
+  }
+
   function store(form) {
-    const kept = [...new FormData(form)].filter(([name]) => !IGNORED.includes(name));
     try {
-      localStorage.setItem(keyOf(form), JSON.stringify(Object.fromEntries(kept)));
+      localStorage.setItem(keyOf(form), JSON.stringify(fieldsOf(form)));
     } catch { /* a full or forbidden store: the server's copy remains */ }
   }
 
@@ -66,7 +75,8 @@
     try { copy = JSON.parse(localStorage.getItem(keyOf(form))); } catch { /* no store, no copy */ }
     if (!copy) return;
     for (const element of form.elements) {
-      if (!(element.name in copy) || element.type === "hidden") continue;
+      if (element.type === "checkbox") element.checked = [copy[element.name]].flat().includes(element.value);
+      if (!(element.name in copy) || ["hidden", "checkbox"].includes(element.type)) continue;
       if (element.type === "radio") element.checked = element.value === copy[element.name];
       else element.value = copy[element.name];
     }
@@ -91,8 +101,8 @@
   });
 
   document.addEventListener("htmx:beforeSwap", (event) => {
-    const form = event.detail.requestConfig.elt;
-    if ("draft" in form.dataset && event.detail.xhr.status === 200 && event.detail.shouldSwap) dropCopy(form);
+    const form = event.detail.requestConfig.elt.closest("form"); // a button may send its form elsewhere
+    if (form && "draft" in form.dataset && event.detail.xhr.status === 200 && event.detail.shouldSwap) dropCopy(form);
   });
 
   document.addEventListener("htmx:load", (event) => {
