@@ -5,10 +5,9 @@ from typing import Any
 from django.db.models import QuerySet
 
 from annotation.models import Assignment, Demonstration, Preference, Project, Rating, RedTeamAttempt
-from annotation.models.revisions import Revision
 
 TaskType = Project.TaskType
-MODELS: dict[str, type[Revision]] = {
+MODELS: dict[str, Any] = {
     TaskType.PREFERENCE: Preference,
     TaskType.DEMONSTRATION: Demonstration,
     TaskType.RED_TEAM: RedTeamAttempt,

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.views import dialogues, rating, working
+from annotation.views import dialogues, guidelines, rating, working
 
 urlpatterns = [
     path("", working.work, name="work"),
@@ -16,5 +16,6 @@ urlpatterns = [
     path("<slug:slug>/rate/<int:pk>/", rating.rate, name="work_rate"),
     path("<slug:slug>/skip/", working.skip, name="work_skip"),
     path("<slug:slug>/end/", working.end, name="work_end"),
+    path("<slug:slug>/guideline/<int:number>/read/", guidelines.read, name="work_guideline_read"),
     path("<slug:slug>/draft/", working.draft, name="work_draft"),
 ]

@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 
 from annotation import assigning
 from annotation.gates import Gate, gate_of
+from annotation.guidelines import News, news_for
 from annotation.models import Assignment, Project
 from annotation.models.prompts import Messages
 from annotation.protocol import Protocol
@@ -81,6 +82,11 @@ class Desk:
     def gate(self) -> Gate | None:
         """What stands before new work here; work that is in hand may be finished."""
         return None if self.place else gate_of(self.project, self.annotator)
+
+    @cached_property
+    def guideline_news(self) -> News | None:
+        """The guideline's latest version, where this annotator has not read it."""
+        return news_for(self.project, self.annotator)
 
     @property
     def step(self) -> str:

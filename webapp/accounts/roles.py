@@ -26,7 +26,7 @@ GRANTS: dict[str, list[str]] = {
         "accounts.identity:view",
     ],
     # Not the models nor the reports that name them: a reviewer judges work without knowing who wrote what.
-    REVIEWER: ["annotation.*:view"],
+    REVIEWER: ["annotation.*:view", "annotation.review:add", "annotation.adjudication:add"],
     ANNOTATOR: ["annotation.preference:add"],
 }
 
@@ -87,4 +87,5 @@ def may_hand_out(actor: Any) -> list[str]:
 
 def strongest(roles: Iterable[str]) -> str:
     """The most powerful of some roles; empty where there is none."""
-    return next((role for role in ROLES if role in set(roles)), "")
+    held = set(roles)
+    return next((role for role in ROLES if role in held), "")

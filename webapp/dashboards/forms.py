@@ -6,6 +6,7 @@ from django import forms
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.utils.text import slugify
+from django.utils.translation import gettext_lazy as _
 
 from annotation.exporting import MARGINS, Selection
 from annotation.models import Batch, PoolEntry, Preference, Project, Prompt
@@ -109,6 +110,12 @@ class GuidelineForm(forms.Form):
     """The guideline's next version, written on the basis of the latest one."""
 
     text = forms.CharField(widget=forms.Textarea(attrs={"rows": 16}), label="Guideline", help_text="Markdown.")
+    changes = forms.CharField(
+        max_length=500,
+        required=False,
+        label=_("What is new"),
+        help_text=_("In a sentence; annotators read it once, above the differences."),
+    )
     based_on = forms.IntegerField(widget=forms.HiddenInput)
 
     data: Any

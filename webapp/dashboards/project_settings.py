@@ -59,7 +59,7 @@ def guideline(request: HttpRequest, slug: str) -> HttpResponse:
     form = GuidelineForm(project, request.POST)
     if not form.is_valid():
         return page(request, project, guideline_form=form)
-    version = publish_guideline(project, form.cleaned_data["text"], request.user)
+    version = publish_guideline(project, form.cleaned_data["text"], request.user, form.cleaned_data["changes"])
     return _done(request, project, f"Version {version.number} of the guideline counts from now on.")
 
 

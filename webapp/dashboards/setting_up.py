@@ -35,11 +35,11 @@ def create_project(
 
 
 @transaction.atomic
-def publish_guideline(project: Project, text: str, user: Any) -> GuidelineVersion:
+def publish_guideline(project: Project, text: str, user: Any, changes: str = "") -> GuidelineVersion:
     """Store the guideline's next version; the earlier ones stay, for the judgements made under them."""
     latest = _alone(project).guideline
     number = latest.number + 1 if latest else 1
-    return GuidelineVersion.objects.create(project=project, number=number, text=text, created_by=user)
+    return GuidelineVersion.objects.create(project=project, number=number, text=text, changes=changes, created_by=user)
 
 
 def _alone(project: Project) -> Project:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from webapp.dashboards import iterations, project_settings, projects, registry, runs, transfers
+from webapp.dashboards import guidelines, iterations, project_settings, projects, registry, reviews, runs, transfers
 
 urlpatterns = [
     path("projects/", projects.projects, name="projects"),
@@ -26,6 +26,14 @@ urlpatterns = [
     path("projects/<slug:slug>/data/preferences/", transfers.upload_preferences, name="preferences-upload"),
     path("projects/<slug:slug>/data/export/", transfers.download, name="project-export"),
     path("projects/<slug:slug>/data/exports/<int:pk>/manifest/", transfers.manifest, name="export-manifest"),
+    path("reviews/", reviews.reviews, name="reviews"),
+    path("projects/<slug:slug>/reviews/", reviews.queue, name="reviews-queue"),
+    path("projects/<slug:slug>/reviews/approve/", reviews.approve_unremarkable, name="reviews-approve"),
+    path("projects/<slug:slug>/reviews/<int:pk>/", reviews.review, name="review"),
+    path("projects/<slug:slug>/disputed/", reviews.disputed, name="disputed"),
+    path("projects/<slug:slug>/disputed/<int:pk>/", reviews.adjudicate, name="adjudicate"),
+    path("projects/<slug:slug>/guideline/", guidelines.guideline, name="guideline"),
+    path("projects/<slug:slug>/guideline/ask-again/", guidelines.ask_again, name="guideline-ask-again"),
     path("models/", registry.models, name="models"),
     path("models/<slug:name>/", registry.model, name="model"),
     path("models/<slug:name>/stage/", registry.set_stage, name="model-stage"),

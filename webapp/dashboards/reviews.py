@@ -1,0 +1,146 @@
+"""The reviewers' pages: the queue of submitted work, a piece of it with its verdict, and disputed items to settle."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.contrib.auth.models import AbstractUser
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from annotation import reviewing
+from annotation.models import Assignment, Item, Project
+from webapp.dashboards.review_forms import AdjudicationForm, ReviewForm
+from webapp.dashboards.work import rater_lines, work_of
+
+PER_PAGE = 50
+may_look = permission_required("annotation.view_review", raise_exception=True)
+may_review = permission_required("annotation.add_review", raise_exception=True)
+may_settle = permission_required("annotation.add_adjudication", raise_exception=True)
+
+
+def reviewer(request: HttpRequest) -> AbstractUser:
+    assert isinstance(request.user, AbstractUser)  # noqa: S101  (the permission lets nobody else in)
+    return request.user
+
+
+@may_look
+def reviews(request: HttpRequest) -> HttpResponse:
+    """The projects with work to review, those with most of it first."""
+    lines = [(project, reviewing.tally(project)) for project in Project.objects.filter(archived_at=None)]
+    lines = sorted(lines, key=lambda line: -line[1].waiting)
+    return render(request, "dashboards/reviews.html", {"section": "reviews", "lines": lines})
+
+
+@may_look
+def queue(request: HttpRequest, slug: str) -> HttpResponse:
+    """A project's work that waits for review, what most wants a look first."""
+    project = get_object_or_404(Project, slug=slug)
+    signal = request.GET.get("signal", "")
+    places = reviewing.waiting_for(reviewer(request), project, signal)
+    page = Paginator(places.select_related("annotator", "item__prompt"), PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "section": "reviews",
+        "project": project,
+        "tally": reviewing.tally(project),
+        "signal": signal,
+        "page": page,
+        "unremarkable": reviewing.unremarkable(project, reviewer(request)).count(),
+        "disputed": reviewing.disputed(project).count(),
+    }
+    return render(request, "dashboards/review_queue.html", context)
+
+
+@may_look
+def review(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """A piece of work in full; a POST gives the verdict and goes on to the next."""
+    project = get_object_or_404(Project, slug=slug)
+    rows = Assignment.objects.select_related("item__project", "item__prompt", "annotator")
+    place = get_object_or_404(rows, item__project=project, pk=pk)
+    signal = request.GET.get("signal", "")
+    form = ReviewForm(request.POST or None)
+    if request.method == "POST":
+        if not request.user.has_perm("annotation.add_review"):
+            return HttpResponse(status=403)
+        if form.is_valid():
+            try:
+                given = reviewing.review(place, reviewer(request), **form.cleaned_data)
+            except reviewing.ReviewError as error:
+                form.add_error(None, str(error))
+            else:
+                messages.success(request, _("Work %(number)d is %(verdict)s.") % {
+                    "number": place.pk, "verdict": given.get_verdict_display(),
+                })  # fmt: skip
+                return redirect(_next(request, project, signal))
+    context = {
+        "section": "reviews",
+        "project": project,
+        "place": place,
+        "work": work_of(place),
+        "raters": rater_lines(place.item),
+        "reviews": place.reviews.select_related("reviewer"),
+        "form": form,
+        "signal": signal,
+        "is_own": place.annotator_id == request.user.pk,
+    }
+    return render(request, "dashboards/review.html", context, status=422 if form.errors else 200)
+
+
+def _next(request: HttpRequest, project: Project, signal: str) -> str:
+    following = reviewing.waiting_for(reviewer(request), project, signal).first()
+    query = "?" + urlencode({"signal": signal}) if signal else ""
+    if following is None:
+        return reverse("reviews-queue", args=[project.slug]) + query
+    return reverse("review", args=[project.slug, following.pk]) + query
+
+
+@may_review
+@require_POST
+def approve_unremarkable(request: HttpRequest, slug: str) -> HttpResponse:
+    """Approve all that raises no question."""
+    project = get_object_or_404(Project, slug=slug)
+    count = reviewing.approve_unremarkable(project, reviewer(request))
+    text = ngettext("%(count)d piece of work is approved.", "%(count)d pieces of work are approved.", count)
+    messages.success(request, text % {"count": count})
+    return redirect("reviews-queue", slug)
+
+
+@may_look
+def disputed(request: HttpRequest, slug: str) -> HttpResponse:
+    """Items on which the raters disagree, the most disputed first."""
+    project = get_object_or_404(Project, slug=slug)
+    items = reviewing.disputed(project).select_related("prompt")
+    page = Paginator(items, PER_PAGE).get_page(request.GET.get("page"))
+    context = {"section": "reviews", "project": project, "page": page}
+    return render(request, "dashboards/disputed.html", context)
+
+
+@may_look
+def adjudicate(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """An item with all that was said of it; a POST settles what counts and goes on to the next disputed one."""
+    project = get_object_or_404(Project, slug=slug)
+    item = get_object_or_404(Item.objects.select_related("project", "prompt"), project=project, pk=pk)
+    form = AdjudicationForm(project, request.POST or None)
+    if request.method == "POST":
+        if not request.user.has_perm("annotation.add_adjudication"):
+            return HttpResponse(status=403)
+        if form.is_valid():
+            reviewing.adjudicate(item, reviewer(request), form.cleaned_data["points"], form.cleaned_data["note"])
+            messages.success(request, _("Item %(number)d is settled.") % {"number": item.pk})
+            following = reviewing.disputed(project).first()
+            return redirect("adjudicate", slug, following.pk) if following else redirect("disputed", slug)
+    context: dict[str, Any] = {
+        "section": "reviews",
+        "project": project,
+        "item": item,
+        "raters": rater_lines(item),
+        "settled": item.adjudications.select_related("reviewer").order_by("-revision"),
+        "form": form,
+    }
+    return render(request, "dashboards/adjudicate.html", context, status=422 if form.errors else 200)

@@ -1,0 +1,115 @@
+"""A piece of work as reviewers and managers read it: what was asked and said, and what others said of the same."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from annotation.comparing import points_in_words
+from annotation.judgements import judgements_at, judgements_in, place_of
+from annotation.models import Assignment, Comparison, Item, Preference, Project, Rating
+from annotation.models.prompts import Messages
+
+
+def words_of(points: int | None, scale: int, project: Project) -> str:
+    """Points of a project's scale in its words, or plainly where they come from another scale."""
+    rules = project.rules
+    if points is None:
+        return ""
+    if scale != rules.points:
+        return f"{points} / {scale}"
+    return str(rules.labels[points - 1]) if rules.labels else points_in_words(points, scale, rules)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One turn of a dialogue, or the one question of a stored pair, with what was said about it."""
+
+    comparison: Comparison
+    revisions: list[Preference]
+
+    @property
+    def said(self) -> Preference | None:
+        """What counts, else what was said last."""
+        return next((one for one in self.revisions if one.current), self.revisions[-1] if self.revisions else None)
+
+    @property
+    def words(self) -> str:
+        if self.said is None or self.said.points is None:
+            return str(self.said.get_choice_display()) if self.said else ""
+        return words_of(self.said.points, self.said.scale, self.comparison.project)
+
+
+@dataclass
+class Work:
+    """A place with everything that belongs to it; what its kind does not have stays empty."""
+
+    place: Assignment
+
+    @property
+    def project(self) -> Project:
+        return self.place.item.project
+
+    @property
+    def asked(self) -> Messages:
+        return list(self.place.item.prompt.messages)
+
+    @cached_property
+    def revisions(self) -> list[Any]:
+        return list(judgements_at(self.place))
+
+    @property
+    def said(self) -> Any:
+        """What counts, else what was said last, of work that says one thing."""
+        return next((one for one in self.revisions if one.current), self.revisions[-1] if self.revisions else None)
+
+    @cached_property
+    def turns(self) -> list[Turn]:
+        if self.project.task_type not in (Project.TaskType.PREFERENCE, Project.TaskType.PAIRWISE_EVALUATION):
+            return []
+        rows = self.place.comparisons.select_related("prompt", "response_a", "response_b", "project")
+        turns = [
+            Turn(comparison, [one for one in self.revisions if one.comparison_id == comparison.pk])
+            for comparison in rows.order_by("turn", "regeneration")
+        ]
+        return [turn for turn in turns if turn.revisions]
+
+    @property
+    def words(self) -> str:
+        """A rating's points in words."""
+        return words_of(self.said.points, self.said.scale, self.project) if isinstance(self.said, Rating) else ""
+
+
+def work_of(place: Assignment) -> Work:
+    return Work(place)
+
+
+@dataclass(frozen=True)
+class RaterLine:
+    """What one rater said of an item, about response_1 as A whichever side it was on; imported ones have no place."""
+
+    place: Assignment | None
+    points: int | None
+    words: str
+    seconds: float | None
+
+
+def rater_lines(item: Item) -> list[RaterLine]:
+    """The counting judgements of an item's raters; empty where each works on answers of their own."""
+    project = item.project
+    if project.task_type not in (
+        Project.TaskType.PAIRWISE_EVALUATION,
+        Project.TaskType.SAFETY_RATING,
+        Project.TaskType.QUALITY_RATING,
+    ):
+        return []
+    place = place_of(project)
+    rows = judgements_in(project).filter(**{f"{place}__item": item.pk}).select_related(f"{place}__annotator")
+    lines = []
+    for said in rows.order_by("submitted_at"):
+        where = said.comparison.assignment if isinstance(said, Preference) else said.assignment
+        points = said.points
+        if isinstance(said, Preference) and points and said.comparison.response_a_id != item.response_1_id:
+            points = said.scale + 1 - points
+        words = words_of(points, said.scale, project)
+        lines.append(RaterLine(where, points, words, said.seconds))
+    return lines
