@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
@@ -33,6 +33,8 @@ class Judgement:
     scale: int
     a_safe: bool | None = None
     b_safe: bool | None = None
+    criteria: dict[str, str] = field(default_factory=dict)
+    """Answers to the project's questions, by key."""
 
     @property
     def choice(self) -> str:
@@ -45,8 +47,8 @@ class Judgement:
         return safe.get(Preference.Choice(self.choice)) == (False, True)
 
     def is_said_in(self, preference: Preference) -> bool:
-        said = (preference.points, preference.choice, preference.a_safe, preference.b_safe)
-        return said == (self.points, self.choice, self.a_safe, self.b_safe)
+        said = (preference.points, preference.choice, preference.a_safe, preference.b_safe, preference.criteria)
+        return said == (self.points, self.choice, self.a_safe, self.b_safe, self.criteria)
 
 
 def points_in_words(points: int, scale: int, rules: Protocol) -> str:
@@ -137,6 +139,7 @@ def store(comparison: Comparison, judgement: Judgement) -> Preference:
         scale=judgement.scale,
         a_safe=judgement.a_safe,
         b_safe=judgement.b_safe,
+        criteria=judgement.criteria,
         guideline=published.order_by("-number").first(),
         submission=submission_key(comparison),
         seconds=(now - since).total_seconds() if since else None,

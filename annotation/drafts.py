@@ -19,18 +19,30 @@ LONGEST = 20_000
 
 NEVER_KEPT = {"csrfmiddlewaretoken", "step", "turn", "submission", "confirmed"}
 MOST_FIELDS = 40
+Typed = dict[str, str | list[str]]
+
+
+def fields_of(data: Any) -> Typed:
+    """What a form sent, by its fields' names; where several boxes of one name were ticked, the list of them."""
+    if not hasattr(data, "lists"):
+        return dict(data)
+    return {name: values if len(values) > 1 else values[0] for name, values in data.lists() if values}
+
+
+def cut(value: str | list[str]) -> str | list[str]:
+    return value[:LONGEST] if isinstance(value, str) else [each[:LONGEST] for each in value[:MOST_FIELDS]]
 
 
 def save(project: Project, annotator: AbstractUser, step: str, data: Any) -> None:
     """Keep the fields of a form as they are, valid or not."""
-    names = [name for name in data if name not in NEVER_KEPT and data.get(name)][:MOST_FIELDS]
-    fields = {name[:100]: data[name][:LONGEST] for name in names}
+    typed = {name: value for name, value in fields_of(data).items() if name not in NEVER_KEPT and value}
+    fields = {name[:100]: cut(typed[name]) for name in list(typed)[:MOST_FIELDS]}
     Draft.objects.update_or_create(
         project=project, annotator_id=annotator.pk, defaults={"fields": {"step": step, **fields}}
     )
 
 
-def load(project: Project, annotator: AbstractUser, step: str) -> dict[str, str]:
+def load(project: Project, annotator: AbstractUser, step: str) -> Typed:
     """The draft's fields. A prompt that was never sent is offered wherever the next one is written."""
     draft = Draft.objects.filter(project=project, annotator=annotator.pk).first()
     fields = dict(draft.fields) if draft else {}

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.comparing import Judgement, submission_key
 from annotation.models import Comparison, Project
+from annotation.protocol import Criterion
 
 LONGEST_PROMPT = 8000
 SAFETY_MARKS = [("safe", "safe"), ("unsafe", "unsafe")]
@@ -32,19 +33,62 @@ class PromptForm(forms.Form):
         return text
 
 
-class JudgementForm(forms.Form):
+class CriteriaForm(forms.Form):
+    """The project's questions beside the scale, each a field called criterion_KEY."""
+
+    def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.project = project
+        for criterion in self.asked:
+            self.fields[f"criterion_{criterion.key}"] = forms.ChoiceField(
+                choices=[(str(option), option) for option in criterion.options],
+                required=criterion.required,
+                error_messages={"required": _("Answer: %(question)s") % {"question": criterion.question}},
+            )
+
+    @property
+    def asked(self) -> tuple[Criterion, ...]:
+        return self.project.rules.criteria
+
+    @property
+    def criteria(self) -> dict[str, str]:
+        """The answers by the questions' keys; what was left open is not there."""
+        answers = {criterion.key: self.cleaned_data.get(f"criterion_{criterion.key}") for criterion in self.asked}
+        return {key: answer for key, answer in answers.items() if answer}
+
+
+KEY_MISSING = _("The form's key is missing: reload the page.")
+
+
+class RatingForm(CriteriaForm):
+    """A point of the scale."""
+
+    points = forms.CharField(required=False)
+    submission = forms.UUIDField(error_messages={"required": KEY_MISSING})
+
+    def clean_points(self) -> int:
+        points, scale = self.cleaned_data["points"], self.project.scale
+        if not points:
+            raise forms.ValidationError(_("Choose a point of the scale first."))
+        if points not in map(str, range(1, scale + 1)):
+            raise forms.ValidationError(
+                _("The scale runs from 1 to %(scale)d, got “%(verdict)s”.") % {"scale": scale, "verdict": points[:20]}
+            )
+        return int(points)
+
+
+class JudgementForm(CriteriaForm):
     """A point of the scale or "neither", with a mark per answer on safety projects."""
 
     verdict = forms.CharField(required=False)
     a_safe = forms.ChoiceField(choices=SAFETY_MARKS, required=False)
     b_safe = forms.ChoiceField(choices=SAFETY_MARKS, required=False)
-    submission = forms.UUIDField(error_messages={"required": _("The form's key is missing: reload the page.")})
+    submission = forms.UUIDField(error_messages={"required": KEY_MISSING})
     confirmed = forms.BooleanField(required=False)
 
     def __init__(self, comparison: Comparison, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(comparison.project, *args, **kwargs)
         self.comparison = comparison
-        self.project = comparison.project
         self.asks_to_confirm = False
 
     def clean_verdict(self) -> str:
@@ -92,6 +136,7 @@ class JudgementForm(forms.Form):
             scale=self.project.scale,
             a_safe=marks.get(self.cleaned_data["a_safe"]),
             b_safe=marks.get(self.cleaned_data["b_safe"]),
+            criteria=self.criteria,
         )
 
 

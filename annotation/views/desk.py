@@ -135,7 +135,7 @@ def render_workplace(
 ) -> HttpResponse:
     """The whole page, or for htmx its changing part alone."""
     desk.show()
-    typed = drafts.load(desk.project, desk.annotator, desk.step) | (form.data.dict() if form else {})
+    typed = drafts.load(desk.project, desk.annotator, desk.step) | (drafts.fields_of(form.data) if form else {})
     context = {
         "section": "work",
         "desk": desk,

@@ -39,8 +39,7 @@ def work(request: HttpRequest) -> HttpResponse:
 @while_open
 def work_project(request: HttpRequest, slug: str) -> HttpResponse:
     desk = workplace(request, slug)
-    if desk.place:
-        assigning.extend(desk.place)
+    desk.seen()
     return render_workplace(request, desk)
 
 
@@ -97,6 +96,5 @@ def draft(request: HttpRequest, slug: str) -> HttpResponse:
         if request.POST.get("step") != desk.step:
             return HttpResponse(_("This page has moved on: reload it."), status=409, content_type="text/plain")
         drafts.save(desk.project, desk.annotator, desk.step, request.POST)
-        if desk.place:
-            assigning.extend(desk.place)
+        desk.seen()
     return HttpResponse(status=204)

@@ -132,7 +132,7 @@ def test_the_clock_counts_work_and_no_long_pause(client: Client, annotator: User
     client.get(f"/work/{project.slug}/")  # a sign: 20 s
     silent_for(1000)
     rate(client, place, 5)  # after a pause, of which 180 s count
-    assert clock.PAUSE == timedelta(seconds=180)
+    assert timedelta(seconds=180) == clock.PAUSE
     assert Rating.objects.get().seconds == pytest.approx(200, abs=1)
 
 
