@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from django.db import transaction
 
+from annotation.blinding import asked_in, known_names
+from annotation.identity import Spans, spans
 from annotation.models import Comparison, Response
 from modeling.chat import ChatError, encode_prompt
 from modeling.checkpoints import CheckpointError
@@ -14,6 +16,7 @@ from modeling.registry.jobs import beat
 from modeling.sampling import Answer, Request, Sampler, SamplingError, stream
 from workers.carrying import JobError, ShouldStop, Stopped
 from workers.loading import policy_of
+from workers.pacing import Pace
 
 SHOW_EVERY_SECONDS = 0.15
 ASKED_FOR = ("temperature", "top_p", "seed", "max_new_tokens")
@@ -23,15 +26,18 @@ log = logging.getLogger(__name__)
 
 
 def sample(comparison: Comparison, should_stop: ShouldStop) -> None:
-    """Sample both responses of a comparison, token by token in turns, so that neither side's pace tells its model.
+    """Sample both responses of a comparison, token by token in turns; what is seen meanwhile keeps a pace of its own.
 
-    Both texts are always written together. A comparison that is sampled again, because its worker died, gets the
-    same seeds and so the same answers. What goes wrong is said without naming a model: annotators read it.
+    Both texts are always written together, and with them where they tell their model. A comparison that is sampled
+    again, because its worker died, gets the same seeds and so the same answers. What goes wrong is said without naming
+    a model: annotators read it.
     """
     sides = _sides(comparison)
     asked = [_asked(comparison, response) for response in sides]
     texts, answers = ["", ""], dict[int, Answer]()
-    shown_at = time.monotonic()
+    names, said = known_names(), asked_in(sides[0].prompt.messages)
+    pace = Pace([request.max_new_tokens for _, request in asked])
+    began = shown_at = time.monotonic()
     try:
         for increment in stream(asked):
             texts[increment.request] += increment.text
@@ -39,9 +45,11 @@ def sample(comparison: Comparison, should_stop: ShouldStop) -> None:
                 answers[increment.request] = increment.answer
             if should_stop():
                 raise Stopped
-            if time.monotonic() - shown_at >= SHOW_EVERY_SECONDS:
-                _show(comparison, sides, texts)
-                shown_at = time.monotonic()
+            if (now := time.monotonic()) - shown_at >= SHOW_EVERY_SECONDS:
+                finished = [side in answers for side in (0, 1)]
+                if seen := pace.seen_after(now - began, [len(text) for text in texts], finished):
+                    _show(comparison, sides, [_beginning(text, seen, spans(text, names, said)) for text in texts])
+                shown_at = now
     except ContextTooLongError as error:
         raise JobError(
             "The conversation is too long for one of the two models. Shorten it, or start a new one."
@@ -54,7 +62,8 @@ def sample(comparison: Comparison, should_stop: ShouldStop) -> None:
         ) from error
     except (ChatError, SamplingError) as error:
         raise JobError(f"The answers could not be sampled: {error}.") from error
-    _store(comparison, sides, [answers[0], answers[1]])
+    found = [spans(answers[side].text, names, said) for side in (0, 1)]
+    _store(comparison, sides, [answers[0], answers[1]], found)
 
 
 def _sides(comparison: Comparison) -> list[Response]:
@@ -94,19 +103,30 @@ def _sampler(comparison: Comparison, response: Response) -> Sampler:
         ) from error
 
 
-@transaction.atomic
-def _show(comparison: Comparison, sides: Sequence[Response], texts: Sequence[str]) -> None:
-    _hold(comparison)
-    for response, text in zip(sides, texts, strict=True):
-        Response.objects.filter(pk=response.pk).update(text=text)
+def _beginning(text: str, length: int, found: Spans) -> tuple[str, Spans]:
+    """The first characters of a text, with none of a name that would be cut in two."""
+    for start, end in found:
+        if start < length < end:
+            length = start
+    return text[:length], [[start, end] for start, end in found if end <= length]
 
 
 @transaction.atomic
-def _store(comparison: Comparison, sides: Sequence[Response], answers: Sequence[Answer]) -> None:
+def _show(comparison: Comparison, sides: Sequence[Response], beginnings: Sequence[tuple[str, Spans]]) -> None:
     _hold(comparison)
-    for response, answer in zip(sides, answers, strict=True):
+    for response, (text, found) in zip(sides, beginnings, strict=True):
+        Response.objects.filter(pk=response.pk).update(text=text, identity=found)
+
+
+@transaction.atomic
+def _store(
+    comparison: Comparison, sides: Sequence[Response], answers: Sequence[Answer], found: Sequence[Spans]
+) -> None:
+    _hold(comparison)
+    for response, answer, where in zip(sides, answers, found, strict=True):
         Response.objects.filter(pk=response.pk).update(
             text=answer.text,
+            identity=where,
             prompt_tokens=answer.prompt_tokens,
             completion_tokens=answer.answer_tokens,
             finish_reason=answer.finish_reason,

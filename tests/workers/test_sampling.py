@@ -44,29 +44,6 @@ def test_sampling_again_gives_the_same_answers(project: Project, models: Models)
     assert (comparison.response_a.text, comparison.response_b.text) == first
 
 
-def test_partial_answers_of_both_sides_are_written_together(
-    project: Project, models: Models, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from workers import sampling
-
-    shown: list[tuple[str, str]] = []
-    monkeypatch.setattr(sampling, "SHOW_EVERY_SECONDS", 0.0)
-    show = sampling._show
-
-    def spy(comparison: Comparison, sides: list[Response], texts: list[str]) -> None:
-        show(comparison, sides, texts)
-        a, b = (Response.objects.get(pk=side.pk).text for side in sides)
-        shown.append((a, b))
-
-    monkeypatch.setattr(sampling, "_show", spy)
-    comparison = sampled(queued_comparison(project, QUESTION, models, temperature=0))
-    assert len(shown) > 5
-    both = [pair for pair in shown if all(pair)]
-    assert both, "one side was finished before the other began"
-    final = (comparison.response_a.text, comparison.response_b.text)
-    assert all(end.startswith(part) for pair in shown for part, end in zip(pair, final, strict=True))
-
-
 def test_a_worker_that_is_told_to_stop_leaves_no_finished_answer(project: Project, models: Models) -> None:
     from workers.sampling import sample
 
