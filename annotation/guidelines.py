@@ -74,8 +74,8 @@ def paragraphs(text: str) -> list[str]:
 def word_differences(old: str, new: str) -> Iterator[Piece]:
     """The words of both texts in reading order, each run once: same, gone or new."""
     before, after = re.findall(r"\S+\s*", old), re.findall(r"\S+\s*", new)
-    words = [[run.strip() for run in runs] for runs in (before, after)]
-    for kind, i, j, k, end in SequenceMatcher(None, *words, autojunk=False).get_opcodes():
+    old_words, new_words = [run.strip() for run in before], [run.strip() for run in after]
+    for kind, i, j, k, end in SequenceMatcher(None, old_words, new_words, autojunk=False).get_opcodes():
         if kind == "equal":
             yield Piece("same", "".join(after[k:end]))
             continue

@@ -74,11 +74,10 @@ def test_older_work_goes_back_to_those_who_still_work_here(project: Project) -> 
     manager = make_user("manager")
     assert guidelines.ask_again(project, second, manager, "Please read rule 3.") == 1
 
-    states = {place.pk: place.status for place in Assignment.objects.all()}
-    assert states[old.comparison.assignment_id] == Assignment.Status.RETURNED
-    assert states[new.comparison.assignment_id] == Assignment.Status.SUBMITTED
-    assert states[left.comparison.assignment_id] == Assignment.Status.SUBMITTED
-    returned = Assignment.objects.get(pk=old.comparison.assignment_id)
+    returned = Assignment.objects.get(status=Assignment.Status.RETURNED)
+    assert returned == old.comparison.assignment
+    submitted = Assignment.objects.filter(status=Assignment.Status.SUBMITTED)
+    assert set(submitted) == {new.comparison.assignment, left.comparison.assignment}
     assert [(review.verdict, review.note) for review in returned.reviews.all()] == [("returned", "Please read rule 3.")]
     old.refresh_from_db()
     assert old.current  # it counts until its revision comes

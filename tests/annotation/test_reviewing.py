@@ -19,8 +19,9 @@ def project() -> Project:
 def submitted(project: Project, points: int = 2, **facts: object) -> Assignment:
     """A place with a judgement; facts are fields of the place."""
     said = make_judgement(make_pair(project, make_model(), make_model()), make_user(), points)
-    Assignment.objects.filter(pk=said.comparison.assignment_id).update(**facts)
-    return Assignment.objects.get(pk=said.comparison.assignment_id)
+    place = Assignment.objects.filter(comparisons=said.comparison)
+    place.update(**facts)
+    return place.get()
 
 
 def test_what_most_wants_a_look_comes_first(project: Project) -> None:
