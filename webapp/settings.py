@@ -178,6 +178,7 @@ AXES_COOLOFF_TIME = timedelta(minutes=env.int("SIGN_IN_WAIT_MINUTES", default=15
 AXES_LOCKOUT_CALLABLE = "webapp.accounts.throttling.refuse"
 AXES_CLIENT_IP_CALLABLE = "webapp.accounts.throttling.client_address"
 AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
@@ -277,7 +278,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
-        "httpx2": {"level": "WARNING"},
-        "axes": {"level": "WARNING"},
-    },  # it tells of every request: a line per answer of an endpoint
+        "httpx2": {"level": "WARNING"},  # it tells of every request: a line per answer of an endpoint
+        "axes": {"level": "WARNING"},  # it tells of every sign-in
+    },
 }

@@ -1,5 +1,5 @@
-"""A provider of OpenID Connect to test against: discovery, authorization with PKCE, tokens signed by its own RSA key, keys,
-userinfo. Each test may let it say something false."""
+"""A provider of OpenID Connect to test against: discovery, authorization with PKCE, tokens signed by its own RSA key,
+keys, userinfo. Each test may let it say something false."""
 
 import base64
 import hashlib
@@ -79,7 +79,7 @@ class IdentityProvider:
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 address = urlsplit(self.path)
                 if address.path == "/authorization":
                     asked = {name: values[0] for name, values in parse_qs(address.query).items()}
@@ -96,7 +96,7 @@ class IdentityProvider:
                 else:
                     self.say(404, {})
 
-            def do_POST(self) -> None:  # noqa: N802
+            def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 given = {name: values[0] for name, values in parse_qs(body).items()}
                 self.say(*provider.token(given, self.headers.get("Authorization", "")))

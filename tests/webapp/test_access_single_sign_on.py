@@ -169,7 +169,7 @@ def test_a_provider_that_is_away_is_said_to_be_away(client: Client, provider: Id
     assert "does not answer" in answer.text
 
 
-def test_somebody_who_says_no_at_the_provider_is_back_at_the_sign_in(client: Client, provider: IdentityProvider) -> None:
+def test_somebody_who_says_no_at_the_provider_is_told_so(client: Client, provider: IdentityProvider) -> None:
     client.get("/sign-in/sso/", {"next": "/account/"})
     answer = client.get("/sign-in/sso/back/", {"error": "access_denied", "state": "x"})
     assert refused(answer, client, "broken off")
@@ -314,7 +314,7 @@ def test_it_goes_back_to_where_somebody_was_and_nowhere_else(client: Client, pro
         assert sign_on(client, elsewhere)["Location"] == "/"
 
 
-def test_the_sign_in_page_offers_it_with_the_way_back(client: Client, provider: IdentityProvider, settings: Any) -> None:
+def test_the_sign_in_page_offers_it_and_the_way_back(client: Client, provider: IdentityProvider, settings: Any) -> None:
     settings.OIDC_NAME = "Example Login"
     page = client.get("/sign-in/", {"next": "/people/?show=all"}).text
     assert "Sign in with Example Login" in page

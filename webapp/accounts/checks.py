@@ -45,7 +45,7 @@ def check_single_sign_on(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if "openid" not in settings.OIDC_SCOPES.split():
         hint = "Write it as words between spaces: openid email profile."
         found.append(Error(f"OIDC_SCOPES lacks openid: {settings.OIDC_SCOPES!r}", hint=hint, id="accounts.E006"))
-    if settings.OIDC_DEFAULT_ROLE != NO_ROLE and not settings.OIDC_DOMAINS:
+    if settings.OIDC_DEFAULT_ROLE in ROLES and not settings.OIDC_DOMAINS:
         hint = "Name the e-mail domains of your people in OIDC_DOMAINS, if others have accounts there too."
         message = f"Everybody with an account at {settings.OIDC_ISSUER} comes in as {settings.OIDC_DEFAULT_ROLE}."
         found.append(Warning(message, hint=hint, id="accounts.W001"))

@@ -93,9 +93,9 @@ def client_address(request: HttpRequest) -> str | None:
         address = ipaddress.ip_address(seen or "")
     except ValueError:
         return None
-    if address.version == 6 and not address.ipv4_mapped:
-        return str(ipaddress.ip_network((address, 64), strict=False).network_address)
-    return str(address)
+    if address.version == 4:
+        return str(address)
+    return str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False).network_address)
 
 
 def refuse(request: HttpRequest, response: HttpResponse | None, credentials: dict[str, Any] | None) -> HttpResponse:
