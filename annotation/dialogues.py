@@ -7,9 +7,10 @@ from types import ModuleType
 
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from annotation import assigning
-from annotation.models import Assignment, Comparison, Dialogue, Item, PoolEntry, Project, Prompt, Response
+from annotation.models import Assignment, Comparison, Dialogue, Item, PoolEntry, Preference, Project, Prompt, Response
 from annotation.models.prompts import Messages, digest_of
 from modeling.registry import jobs
 from modeling.registry.models import Job
@@ -27,6 +28,10 @@ class DialogueOpenError(Exception):
 
 class TurnAskedError(Exception):
     """Another tab has already asked something else in this turn."""
+
+
+class NoDrawLeftError(Exception):
+    """The turn's answers were sampled anew as often as the project allows."""
 
 
 def draw_variants(project: Project) -> tuple[PoolEntry, PoolEntry]:
@@ -60,7 +65,7 @@ def start(project: Project, annotator: AbstractUser, text: str) -> Comparison:
     with assigning.one_tab_at_a_time(annotator):
         if in_hand := assigning.lease_of(project, annotator):
             return opening_of(in_hand, text)
-        prompt = store_prompt(project, annotator, [{"role": "user", "content": text}])
+        prompt = store_prompt(project, annotator, instructed(project, [{"role": "user", "content": text}]))
         item = Item.objects.create(project=project, prompt=prompt, own_prompt=True, batch=project.open_batch)
         place = Assignment.objects.create(item=item)
         assigning.lease(place, annotator)
@@ -68,7 +73,7 @@ def start(project: Project, annotator: AbstractUser, text: str) -> Comparison:
 
 
 def opening_of(in_hand: Assignment, text: str) -> Comparison:
-    opening = in_hand.comparisons.filter(turn=1).first()
+    opening = newest_draw(in_hand, 1)
     if opening is None or opening.prompt.text != text:
         raise DialogueOpenError
     return opening
@@ -79,7 +84,7 @@ def take(project: Project, annotator: AbstractUser) -> Assignment | None:
     with transaction.atomic():
         place = assigning.claim_next(project, annotator)
         if place and not place.comparisons.exists():
-            compare(open_dialogue(place, annotator), place.item.prompt)
+            compare(open_dialogue(place, annotator), instructed_prompt(place.item.prompt))
         return place
 
 
@@ -91,11 +96,11 @@ def continue_with(place: Assignment, annotator: AbstractUser, turn: int, text: s
     """
     with transaction.atomic():
         place = assigning.hold(place, annotator)
-        if asked := place.comparisons.filter(turn=turn).first():
+        if asked := newest_draw(place, turn):
             if asked.prompt.text != text:
                 raise TurnAskedError
             return asked
-        last = place.comparisons.filter(turn=turn - 1).first()
+        last = newest_draw(place, turn - 1)
         judged = last.preferences.filter(current=True).first() if last else None
         if last is None or judged is None or judged.chosen is None:
             raise assigning.LeaseLostError
@@ -114,13 +119,76 @@ def ask_again(comparison: Comparison) -> None:
     """Queue a comparison anew whose sampling failed; nothing happens if it has not."""
     with transaction.atomic():
         if jobs.reopen(comparison):
-            Response.objects.filter(pk__in=[comparison.response_a_id, comparison.response_b_id]).update(text="")
+            sides = [comparison.response_a_id, comparison.response_b_id]
+            Response.objects.filter(pk__in=sides).update(text="", identity=[])
+
+
+def draw_again(comparison: Comparison, annotator: AbstractUser, text: str | None = None) -> Comparison:
+    """Sample both answers of a turn anew before it is judged: to the same prompt or, given `text`, to other words.
+
+    Only a prompt of the annotator's own is put in other words; that may be done while its answers are still being
+    written, too. The draw before stays as a row that nobody judges and nothing counts but `redraws`. Asking twice for
+    the same draws once. Raises NoDrawLeftError, PoolTooSmallError, and LeaseLostError where another tab was faster.
+    """
+    with assigning.one_tab_at_a_time(annotator):
+        if comparison.assignment is None:
+            raise assigning.LeaseLostError
+        place = assigning.hold(comparison.assignment, annotator)
+        now = newest_draw(place, comparison.turn)
+        if now is None or Preference.objects.filter(comparison=now).exists():
+            raise assigning.LeaseLostError
+        if now.pk != comparison.pk:
+            if now.regeneration == comparison.regeneration + 1 and text in (None, now.prompt.text):
+                return now
+            raise assigning.LeaseLostError
+        if text is None and now.status != Job.Status.DONE:
+            return now  # its answers are still to come
+        if draws_left(now) < 1:
+            raise NoDrawLeftError
+        prompt = now.prompt if text is None else reword(now, annotator, text)
+        if not now.is_over:
+            jobs.request_cancel(now)
+        assigning.extend(place)
+        return compare(place.dialogue, prompt, now.turn, now.regeneration + 1)
+
+
+def reword(comparison: Comparison, annotator: AbstractUser, text: str) -> Prompt:
+    """The prompt of a comparison with its last message in other words. Raises LeaseLostError for a prompt of the set's."""
+    if not is_own(comparison):
+        raise assigning.LeaseLostError
+    messages = [*comparison.prompt.messages[:-1], {"role": "user", "content": text}]
+    prompt = store_prompt(comparison.project, annotator, messages)
+    if comparison.turn == 1:
+        Item.objects.filter(assignments=comparison.assignment_id).update(prompt=prompt)
+    return prompt
+
+
+def newest_draw(place: Assignment, turn: int) -> Comparison | None:
+    """The comparison of a turn that is judged: the latest one to be sampled."""
+    return place.comparisons.filter(turn=turn).order_by("-regeneration").first()
+
+
+def draws_left(comparison: Comparison) -> int:
+    """How often the answers of a turn may still be sampled anew."""
+    return comparison.project.regenerations - comparison.regeneration
+
+
+def superseded() -> Exists:
+    """Of comparisons: whether the answers were sampled anew since, so that nobody will judge them."""
+    later = Comparison.objects.filter(assignment=OuterRef("assignment"), turn=OuterRef("turn"))
+    return Exists(later.filter(regeneration__gt=OuterRef("regeneration")))
+
+
+def redraws(project: Project) -> int:
+    """How many pairs of answers people had sampled anew instead of judging them: a figure for managers."""
+    return project.comparisons.filter(superseded()).count()
 
 
 def withdraw(comparison: Comparison, annotator: AbstractUser) -> str:
     """Take back a prompt of the annotator's own whose answers failed, as if it had never been sent; its text.
 
-    Raises LeaseLostError when there is nothing to take back: the answers were asked for anew, the prompt is the set's.
+    A draw of the same turn that came to its end is then the one to judge again. Raises LeaseLostError when there is
+    nothing to take back: the answers were asked for anew, the prompt is the set's.
     """
     with assigning.one_tab_at_a_time(annotator):
         failed = Comparison.objects.filter(pk=comparison.pk, status__in=(Job.Status.FAILED, Job.Status.CANCELLED))
@@ -128,9 +196,12 @@ def withdraw(comparison: Comparison, annotator: AbstractUser) -> str:
         if held is None or held.assignment is None or not is_own(held):
             raise assigning.LeaseLostError
         place = assigning.hold(held.assignment, annotator)
-        held.delete()
-        if held.turn == 1:
+        place.comparisons.filter(turn=held.turn).exclude(status=Job.Status.DONE).delete()
+        before = newest_draw(place, held.turn)
+        if held.turn == 1 and before is None:
             assigning.let_go(place)
+        elif held.turn == 1 and before:
+            Item.objects.filter(pk=place.item_id).update(prompt=before.prompt)
         return held.prompt.text
 
 
@@ -139,9 +210,27 @@ def is_own(comparison: Comparison) -> bool:
     return comparison.turn > 1 or (comparison.assignment is not None and comparison.assignment.item.own_prompt)
 
 
+def instructed(project: Project, messages: Messages) -> Messages:
+    """The messages with the project's instructions to the models before them, unless they bring their own."""
+    said = project.system_prompt.strip()
+    if not said or (messages and messages[0]["role"] == "system"):
+        return messages
+    return [{"role": "system", "content": said}, *messages]
+
+
+def instructed_prompt(prompt: Prompt) -> Prompt:
+    """The prompt as the models are asked it: itself, or a row of its own where the project adds instructions."""
+    messages = instructed(prompt.project, prompt.messages)
+    if messages is prompt.messages:
+        return prompt
+    kept = ("author", "batch", "category", "risk_category", "attack_vector", "source", "external_id")
+    new = {"messages": messages, **{name: getattr(prompt, name) for name in kept}}
+    return Prompt.objects.get_or_create(project=prompt.project, digest=digest_of(messages), defaults=new)[0]
+
+
 def store_prompt(project: Project, author: AbstractUser, messages: Messages) -> Prompt:
     """The project's row for these messages; the first to write them is their author."""
-    new = {"messages": messages, "author": author, "batch": project.open_batch, "source": "annotator"}
+    new = {"messages": messages, "author": author, "batch": project.open_batch, "source": Prompt.WRITTEN_HERE}
     return Prompt.objects.get_or_create(project=project, digest=digest_of(messages), defaults=new)[0]
 
 
@@ -149,7 +238,7 @@ def open_dialogue(place: Assignment, annotator: AbstractUser) -> Dialogue:
     return Dialogue.objects.create(project=place.item.project, assignment=place, annotator_id=annotator.pk)
 
 
-def compare(dialogue: Dialogue, prompt: Prompt, turn: int = 1) -> Comparison:
+def compare(dialogue: Dialogue, prompt: Prompt, turn: int = 1, regeneration: int = 0) -> Comparison:
     """Queue two answers to `prompt`. Sides are random and answers are stored in side order: no key tells the model."""
     project = dialogue.project
     left, right = (
@@ -173,6 +262,7 @@ def compare(dialogue: Dialogue, prompt: Prompt, turn: int = 1) -> Comparison:
         dialogue=dialogue,
         annotator=dialogue.annotator,
         turn=turn,
+        regeneration=regeneration,
     )
     jobs.enqueue(comparison)
     return comparison

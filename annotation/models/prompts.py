@@ -37,6 +37,9 @@ def split_of(messages: Messages) -> str:
 class Prompt(models.Model):
     """A context that ends with a user message: a single question or a dialogue so far. Never changed once stored."""
 
+    WRITTEN_HERE = "annotator"
+    """The source of a prompt that its author wrote; of an imported one, the author is who imported it."""
+
     class Split(models.TextChoices):
         TRAIN = "train", "train"
         TEST = "test", "test"
