@@ -7,6 +7,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from annotation import blinding
 from annotation.desks.clocked import ClockedDesk
 from annotation.models import Project, Rating, Response
 from annotation.models.prompts import Messages, Prompt
@@ -50,8 +51,13 @@ class RatingDesk(ClockedDesk):
         return self.place.item.response_1 if self.place else None
 
     @property
+    def answer(self) -> str:
+        """The answer as the annotator may see it."""
+        return blinding.shown(self.response, self.project) if self.response else ""
+
+    @property
     def history(self) -> Messages:
-        return self.prompt.messages[:-1] if self.prompt else []
+        return blinding.shown_messages(self.prompt.messages[:-1], self.project) if self.prompt else []
 
     @property
     def question(self) -> str:

@@ -7,6 +7,8 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db import DatabaseError, connection
 
+from annotation.filling import FillSummary, check_takes_responses
+from annotation.importing import responses
 from annotation.importing.formats import FORMATS
 from annotation.importing.loading import ImportSummary, check_project, import_file
 from annotation.importing.prompts import PromptSummary, check_takes_prompts, import_prompts, read_prompts
@@ -14,7 +16,7 @@ from annotation.importing.reading import BadRowsError, FileError, check_rows, js
 from annotation.importing.storing import Person
 from annotation.models import Project
 
-Summary = ImportSummary | PromptSummary
+Summary = ImportSummary | PromptSummary | FillSummary
 
 # An import is one transaction. On SQLite annotators' writes wait until it is over, so it must take seconds there: a
 # second stores about 1,400 pairs, and a writer gives up after the `timeout` of the settings.
@@ -114,6 +116,20 @@ class PromptUploadForm(UploadForm):
 
     def store(self, cleaned: dict[str, Any], user: Person | None) -> PromptSummary:
         return import_prompts(cleaned["file"], self.project, batch=cleaned["batch"], user=user)
+
+
+class ResponseUploadForm(UploadForm):
+    """Single answers for a rating project."""
+
+    batch = PromptUploadForm.base_fields["batch"]
+    command = "import_responses"
+
+    def check(self, cleaned: dict[str, Any]) -> None:
+        check_takes_responses(self.project)
+        check_rows(cleaned["file"], json_lines, responses.read, LARGEST_UNPACKED)
+
+    def store(self, cleaned: dict[str, Any], user: Person | None) -> FillSummary:
+        return responses.import_responses(cleaned["file"], self.project, batch=cleaned["batch"])
 
 
 def form_error(error: FileError) -> ValidationError:

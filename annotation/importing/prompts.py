@@ -22,6 +22,9 @@ from annotation.importing.trl import name_in
 from annotation.models import Assignment, Batch, Item, Project, Prompt
 from annotation.models.prompts import Messages
 
+PROMPTED = (Project.TaskType.PREFERENCE, Project.TaskType.DEMONSTRATION, Project.TaskType.RED_TEAM)
+"""Kinds of work that begin with a prompt alone."""
+
 
 @dataclass
 class PromptSummary:
@@ -33,7 +36,7 @@ class PromptSummary:
     already_there: int = 0
     """Prompts that are the project's items already, or that the file repeats."""
     places: int = 0
-    """Assignments opened for annotators; none in a pairwise evaluation, whose items need two answers first."""
+    """Assignments opened for annotators; none where items need answers first."""
 
     def lines(self) -> list[str]:
         return [
@@ -103,8 +106,8 @@ def add_prompts(
 ) -> PromptSummary:
     """Store prompts with an item each and the item's open assignments, as many as the project's overlap.
 
-    A prompt that is an item already is not added again, so that adding twice adds nothing. In a pairwise evaluation
-    the prompts alone are stored: its items are made once their two answers are there. They join the batch of this name,
+    A prompt that is an item already is not added again, so that adding twice adds nothing. In an evaluation or a rating
+    the prompts alone are stored: its items are made once their answers are there. They join the batch of this name,
     which is opened where there is none, or else the open one. Raises ValidationError.
     """
     check_takes_prompts(project)
@@ -129,7 +132,7 @@ def add_chunk(summary: PromptSummary, prompts: list[Prompt], batch: Batch | None
         prompt.project, prompt.batch, prompt.author = project, batch, author
         wanted.setdefault(prompt.fix_identity().digest, prompt)
     held = project.prompts.filter(digest__in=wanted)
-    if project.task_type == Project.TaskType.PREFERENCE:
+    if project.task_type in PROMPTED:
         held_digests = set(held.filter(item__isnull=False).values_list("digest", flat=True))
     else:
         held_digests = set(held.values_list("digest", flat=True))
@@ -138,7 +141,7 @@ def add_chunk(summary: PromptSummary, prompts: list[Prompt], batch: Batch | None
     summary.rows += len(prompts)
     summary.new += len(new)
     summary.already_there += len(prompts) - len(new)
-    if project.task_type == Project.TaskType.PREFERENCE:
+    if project.task_type in PROMPTED:
         stored = project.prompts.filter(digest__in=new).order_by("pk")
         items = Item.objects.bulk_create(Item(project=project, batch=batch, prompt=prompt) for prompt in stored)
         places = [Assignment(item=item) for item in items for _ in range(project.overlap)]

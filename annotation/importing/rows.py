@@ -68,10 +68,14 @@ class Verdict:
         return replace(self, choice=choice, a_safe=self.b_safe, b_safe=self.a_safe)
 
     def points(self, scale: int) -> int | None:
-        """Points of a scale, 1 = A significantly better; None without a rating or a side."""
+        """Points of a scale, 1 = A significantly better; None without a rating or a side.
+
+        A project's own scale may know fewer strengths than there are ratings: what is weaker than its weakest counts
+        as that one.
+        """
         if self.rating is None or self.choice == Preference.Choice.TIE:
             return None
-        from_the_end = RATINGS.index(self.rating)
+        from_the_end = min(RATINGS.index(self.rating), scale // 2 - 1)
         return 1 + from_the_end if self.choice == Preference.Choice.A else scale - from_the_end
 
 

@@ -24,13 +24,41 @@ Person = Any  # a row of settings.AUTH_USER_MODEL, whose class belongs to the ro
 Placed = tuple[Pair, Verdict, Assignment | None]
 
 
+class Models:
+    """Models by the names that a file gives them."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, ModelVersion] = {}
+
+    def called(self, name: str | None) -> ModelVersion | None:
+        """The registered model of this name, or a new one that is only a name."""
+        if name is None:
+            return None
+        if name not in self.known:
+            slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")
+            if not slug or any(model.name == slug for model in self.known.values()):
+                raise FileError(f'model name "{name}" is not told apart by letters and digits: rename it in the file')
+            model, _ = ModelVersion.objects.get_or_create(
+                name=slug,
+                defaults={
+                    "kind": ModelVersion.Kind.POLICY,
+                    "backend": ModelVersion.Backend.NAME_ONLY,
+                    "description": f"Known from imported answers as {name}.",
+                },
+            )
+            if model.is_reward_model:
+                raise FileError(f'"{slug}" is a {model.get_kind_display()} here and writes no answers: rename one')
+            self.known[name] = model
+        return self.known[name]
+
+
 class Store:
     """Stores one file's pairs in one project, within the caller's transaction."""
 
     def __init__(self, project: Project, form: Format, batch: str = "") -> None:
         self.project, self.form, self.batch_name = project, form, batch
         self.batches: dict[str, Batch] = {}
-        self.models: dict[str, ModelVersion] = {}
+        self.models = Models()
         self.raters: dict[str, Person] = {}
 
     def add(self, pairs: Sequence[Pair]) -> list[Pair]:
@@ -111,7 +139,7 @@ class Store:
                 wanted[index_of(pair, side)] = Response(
                     prompt=prompts[digest_of(pair.messages)],
                     text=answer.text,
-                    model_version=self.model_called(answer.model),
+                    model_version=self.models.called(answer.model),
                 )
         named = [response.prompt_id for response in wanted.values() if response.model_version_id]
         held = {
@@ -161,27 +189,6 @@ class Store:
         if name and name not in self.batches:
             self.batches[name] = batch_called(name, self.project) or add_closed_batch(name, self.project)
         return self.batches.get(name)
-
-    def model_called(self, name: str | None) -> ModelVersion | None:
-        """The registered model of this name, or a new one that is only a name."""
-        if name is None:
-            return None
-        if name not in self.models:
-            slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")
-            if not slug or any(model.name == slug for model in self.models.values()):
-                raise FileError(f'model name "{name}" is not told apart by letters and digits: rename it in the file')
-            model, _ = ModelVersion.objects.get_or_create(
-                name=slug,
-                defaults={
-                    "kind": ModelVersion.Kind.POLICY,
-                    "backend": ModelVersion.Backend.NAME_ONLY,
-                    "description": f"Known from imported answers as {name}.",
-                },
-            )
-            if model.is_reward_model:
-                raise FileError(f'"{slug}" is a {model.get_kind_display()} here and writes no answers: rename one')
-            self.models[name] = model
-        return self.models[name]
 
     def rater(self, username: str | None) -> Person | None:
         """The account that stands for a person whom the file knows by number: nobody can sign in to it."""

@@ -229,6 +229,22 @@ class ComparisonFilterForm(forms.Form):
         offer(self, batch=project.batches.all(), annotator=people)
 
 
+class FillForm(forms.Form):
+    """Where the answers come from that a rating project gives out."""
+
+    source = forms.ModelChoiceField(
+        Project.objects.none(), label=_("Project or campaign"), help_text=_("Its stored answers are copied as items.")
+    )
+    most = forms.IntegerField(
+        required=False, min_value=1, label=_("At most"), help_text=_("The oldest answers first. Empty: all.")
+    )
+
+    def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        answered = Project.objects.filter(prompts__responses__isnull=False).exclude(pk=project.pk)
+        offer(self, source=answered.distinct().order_by("name"))
+
+
 class ExportForm(forms.Form):
     """What of a project's preferences to download."""
 

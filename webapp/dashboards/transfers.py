@@ -7,15 +7,26 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import ValidationError
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from annotation.exporting import ExportError, export
-from annotation.importing.forms import PreferenceUploadForm, PromptUploadForm, UploadForm, form_error
+from annotation.filling import RATING_TASKS, fill_from
+from annotation.importing.forms import (
+    PreferenceUploadForm,
+    PromptUploadForm,
+    ResponseUploadForm,
+    UploadForm,
+    form_error,
+)
+from annotation.importing.prompts import PROMPTED
 from annotation.importing.reading import FileError
 from annotation.models import DatasetSnapshot, Project
-from webapp.dashboards.forms import ExportForm
+from webapp.dashboards.forms import ExportForm, FillForm
+
+TaskType = Project.TaskType
 
 may_import = permission_required("annotation.change_project", raise_exception=True)
 may_export = permission_required("annotation.add_datasetsnapshot", raise_exception=True)
@@ -32,13 +43,50 @@ def page(request: HttpRequest, project: Project, **bound: Any) -> HttpResponse:
     context: dict[str, Any] = {
         "section": "projects",
         "project": project,
-        "prompts_form": bound.get("prompts_form") or PromptUploadForm(project, prefix="prompts"),
-        "preferences_form": bound.get("preferences_form") or PreferenceUploadForm(project, prefix="preferences"),
-        "export_form": bound.get("export_form") or ExportForm(project, prefix="export"),
+        **{name: bound.get(name) or form(project, prefix=prefix) for name, (form, prefix) in forms_of(project).items()},
         "snapshots": project.snapshots.select_related("created_by")[:20],
         "prompts": project.prompts.count(),
     }
     return render(request, "dashboards/project_data.html", context)
+
+
+def forms_of(project: Project) -> dict[str, tuple[Any, str]]:
+    """The forms of the files page by their names on it: what this kind of work takes and gives, and their prefixes."""
+    forms: dict[str, tuple[Any, str]] = {}
+    if project.task_type in PROMPTED or project.task_type == TaskType.PAIRWISE_EVALUATION:
+        forms["prompts_form"] = (PromptUploadForm, "prompts")
+    if project.task_type in (TaskType.PREFERENCE, TaskType.PAIRWISE_EVALUATION):
+        forms["preferences_form"] = (PreferenceUploadForm, "preferences")
+        forms["export_form"] = (ExportForm, "export")  # of an evaluation it says why there is none
+    if project.task_type in RATING_TASKS:
+        forms["responses_form"] = (ResponseUploadForm, "responses")
+        forms["fill_form"] = (FillForm, "fill")
+    return forms
+
+
+@may_import
+@require_POST
+def upload_responses(request: HttpRequest, slug: str) -> HttpResponse:
+    project = get_object_or_404(Project, slug=slug, task_type__in=RATING_TASKS)
+    form = ResponseUploadForm(project, request.POST, request.FILES, prefix="responses")
+    return taken(request, form) or page(request, project, responses_form=form)
+
+
+@may_import
+@require_POST
+def fill(request: HttpRequest, slug: str) -> HttpResponse:
+    """Stored answers of another project or campaign become items here."""
+    project = get_object_or_404(Project, slug=slug, task_type__in=RATING_TASKS)
+    form = FillForm(project, request.POST, prefix="fill")
+    if not form.is_valid():
+        return page(request, project, fill_form=form)
+    try:
+        summary = fill_from(project, form.cleaned_data["source"], form.cleaned_data["most"])
+    except ValidationError as error:
+        form.add_error(None, error)
+        return page(request, project, fill_form=form)
+    messages.success(request, "\n".join(summary.lines()))
+    return redirect("project-data", project.slug)
 
 
 @may_import
