@@ -76,6 +76,18 @@ def test_the_turns_of_a_dialogue_are_shown_with_their_judgements(client: Client,
     assert "Turn 2" in html and "B significantly better" in html
 
 
+def test_the_raters_are_told_about_the_sides_that_the_page_shows(
+    client: Client, project: Project, reviewer: User
+) -> None:
+    item = make_pair(project, make_model(), make_model())
+    Assignment.objects.create(item=item)
+    make_judgement(item, make_user(username="ben"), 1)
+    flipped = make_judgement(item, make_user(username="carla"), 6, flipped=True).comparison.assignment
+    assert flipped is not None
+    lines = client.get(f"/projects/pairs/reviews/{flipped.pk}/").context["raters"]
+    assert [(line.points, line.words) for line in lines] == [(7, "B much better"), (6, "B better")]
+
+
 def test_a_disputed_item_is_settled_with_its_raters_in_sight(client: Client, project: Project, reviewer: User) -> None:
     item = make_pair(project, make_model(), make_model())
     Assignment.objects.create(item=item)

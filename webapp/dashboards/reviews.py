@@ -78,12 +78,13 @@ def review(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
                     "number": place.pk, "verdict": given.get_verdict_display(),
                 })  # fmt: skip
                 return redirect(_next(request, project, signal))
+    work = work_of(place)
     context = {
         "section": "reviews",
         "project": project,
         "place": place,
-        "work": work_of(place),
-        "raters": rater_lines(place.item),
+        "work": work,
+        "raters": rater_lines(place.item, work.turns[0].comparison.response_a if work.turns else None),
         "reviews": place.reviews.select_related("reviewer"),
         "form": form,
         "signal": signal,

@@ -6,7 +6,7 @@ from typing import Any
 
 from annotation.comparing import points_in_words
 from annotation.judgements import judgements_at, judgements_in, place_of
-from annotation.models import Assignment, Comparison, Item, Preference, Project, Rating
+from annotation.models import Assignment, Comparison, Item, Preference, Project, Rating, Response
 from annotation.models.prompts import Messages
 
 
@@ -85,7 +85,7 @@ def work_of(place: Assignment) -> Work:
 
 @dataclass(frozen=True)
 class RaterLine:
-    """What one rater said of an item, about response_1 as A whichever side it was on; imported ones have no place."""
+    """What one rater said of an item, whichever side its answers were on for them; imported ones have no place."""
 
     place: Assignment | None
     points: int | None
@@ -93,8 +93,11 @@ class RaterLine:
     seconds: float | None
 
 
-def rater_lines(item: Item) -> list[RaterLine]:
-    """The counting judgements of an item's raters; empty where each works on answers of their own."""
+def rater_lines(item: Item, a: Response | None = None) -> list[RaterLine]:
+    """The counting judgements of an item's raters, with `a` (by default response_1) as A.
+
+    Empty where each rater works on answers of their own.
+    """
     project = item.project
     if project.task_type not in (
         Project.TaskType.PAIRWISE_EVALUATION,
@@ -102,13 +105,14 @@ def rater_lines(item: Item) -> list[RaterLine]:
         Project.TaskType.QUALITY_RATING,
     ):
         return []
+    first = a.pk if a else item.response_1_id
     place = place_of(project)
     rows = judgements_in(project).filter(**{f"{place}__item": item.pk}).select_related(f"{place}__annotator")
     lines = []
     for said in rows.order_by("submitted_at"):
         where = said.comparison.assignment if isinstance(said, Preference) else said.assignment
         points = said.points
-        if isinstance(said, Preference) and points and said.comparison.response_a_id != item.response_1_id:
+        if isinstance(said, Preference) and points and said.comparison.response_a_id != first:
             points = said.scale + 1 - points
         words = words_of(points, said.scale, project)
         lines.append(RaterLine(where, points, words, said.seconds))
