@@ -3,6 +3,7 @@
 import random
 import uuid
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
@@ -10,7 +11,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.text import capfirst
 
-from annotation import assigning
+from annotation import assigning, blinding
 from annotation.models import Assignment, Comparison, Preference, Project
 from annotation.models.comparisons import choice_of
 from annotation.protocol import Protocol
@@ -19,6 +20,10 @@ from modeling.registry.models import Job
 
 class AlreadyJudgedError(Exception):
     """Another tab has already submitted another judgement of this comparison."""
+
+
+class SupersededError(Exception):
+    """Another tab has had the two answers sampled anew: these ones are not judged any more."""
 
 
 class UnfinishedError(Exception):
@@ -59,9 +64,26 @@ def points_in_words(points: int, scale: int, rules: Protocol) -> str:
     return f"{choice.upper()} {rules.strengths[min(points - 1, scale - points)]}"
 
 
-def submission_key(comparison: Comparison) -> uuid.UUID:
-    """The key that the page sends with a judgement: the same after a refresh, and not to be guessed by others."""
-    return uuid.UUID(bytes=salted_hmac("annotation.submission", str(comparison.pk)).digest()[:16])
+def submission_key(comparison: Comparison, revision: int = 0) -> uuid.UUID:
+    """The key that the page sends with a judgement: the same after a refresh, and not to be guessed by others.
+
+    Each revision has its own; by default it is that of the newest one, or of the one that is asked for now.
+    """
+    if revision == 0:
+        said = revisions_of(comparison)
+        revision = said if said and not is_being_revised(comparison) else said + 1
+    name = str(comparison.pk) if revision == 1 else f"{comparison.pk} {revision}"
+    return uuid.UUID(bytes=salted_hmac("annotation.submission", name).digest()[:16])
+
+
+def is_key_of(comparison: Comparison, key: uuid.UUID) -> bool:
+    """Whether a page about this comparison, of now or of before, can have sent `key`."""
+    revisions = range(1, revisions_of(comparison) + 2)
+    return any(key == submission_key(comparison, revision) for revision in revisions)
+
+
+def revisions_of(comparison: Comparison) -> int:
+    return Preference.objects.filter(comparison=comparison).count()
 
 
 def take(project: Project, annotator: AbstractUser) -> Assignment | None:
@@ -79,6 +101,7 @@ def present(place: Assignment) -> Comparison:
     if item.response_1 is None or item.response_2 is None:
         raise ValueError(f"item {item.pk} has no two stored responses to compare: give it both or remove it")
     left, right = random.sample([item.response_1, item.response_2], 2)
+    blinding.check([left, right])
     return Comparison.objects.create(
         project=item.project,
         batch=item.batch,
@@ -100,40 +123,69 @@ def show(comparison: Comparison) -> None:
             assigning.extend(comparison.assignment)
 
 
-def judge(comparison: Comparison, annotator: AbstractUser, judgement: Judgement) -> Preference:
-    """Store a judgement; sending the same one again gives the same row.
+def judge(
+    comparison: Comparison, annotator: AbstractUser, judgement: Judgement, key: uuid.UUID | None = None
+) -> Preference:
+    """Store a judgement; sending the same one again under the same key gives the same row.
 
-    What follows from it: an evaluation's item is complete; a dialogue goes on, unless both answers were unusable
-    (nothing is there to continue with) or it has had its turns. Raises AlreadyJudgedError, UnfinishedError and
-    LeaseLostError.
+    Where the place is being revised it is the next revision, and counts instead of the one before. What follows from
+    it: an evaluation's item is complete; a dialogue goes on, unless both answers were unusable (nothing is there to
+    continue with), it has had its turns, or it had been ended before it was revised.
+
+    key: the page's; without one, whatever is said anew about a judged comparison is refused, unless it is being
+    revised. Raises AlreadyJudgedError, SupersededError, UnfinishedError and LeaseLostError.
     """
     place = comparison.assignment
     if place is None:
         raise assigning.LeaseLostError
     with assigning.one_tab_at_a_time(annotator):
-        if said := Preference.objects.filter(comparison=comparison, current=True).first():
-            if judgement.is_said_in(said):
-                return said
+        said = Preference.objects.filter(comparison=comparison, current=True).first()
+        if key is None and said and not is_being_revised(comparison):
+            key = said.submission
+        if key and (earlier := Preference.objects.filter(comparison=comparison, submission=key).first()):
+            if judgement.is_said_in(earlier):
+                return earlier
+            raise AlreadyJudgedError
+        if said and not is_being_revised(comparison):
             raise AlreadyJudgedError
         place = assigning.hold(place, annotator)
+        if place.comparisons.filter(turn=comparison.turn, regeneration__gt=comparison.regeneration).exists():
+            raise SupersededError
         if comparison.status != Job.Status.DONE:
             raise UnfinishedError
-        preference = store(comparison, judgement)
+        preference = store(comparison, judgement, since=place.reopened_at if said else None)
+        was_ended = said is not None and place.submitted_at is not None and said.chosen is not None
         last_turn = comparison.turn >= comparison.project.max_turns
-        if comparison.dialogue_id is None or last_turn or preference.chosen is None:
+        if comparison.dialogue_id is None or last_turn or preference.chosen is None or was_ended:
             assigning.complete(place)
         else:
+            Assignment.objects.filter(pk=place.pk).update(revising=False)
             assigning.extend(place)
         return preference
 
 
-def store(comparison: Comparison, judgement: Judgement) -> Preference:
-    now, since = timezone.now(), comparison.shown_at or comparison.finished_at
+def is_being_revised(comparison: Comparison) -> bool:
+    """Its place is in hand again, and it is the dialogue's last turn: what came later rests on the others."""
+    place = Assignment.objects.filter(comparisons=comparison, status=Assignment.Status.LEASED, revising=True)
+    later = Comparison.objects.filter(assignment=comparison.assignment_id, turn__gt=comparison.turn)
+    return place.exists() and not later.exists()
+
+
+@transaction.atomic
+def store(comparison: Comparison, judgement: Judgement, since: datetime | None = None) -> Preference:
+    """The next revision of what is said about a comparison, which counts from now on.
+
+    since: when it came into hand to be revised; else the time runs from when the answers were on the page.
+    """
+    now, since = timezone.now(), since or comparison.shown_at or comparison.finished_at
     published = comparison.project.guidelines.filter(
         created_at__lte=since or now
     )  # a later version was not on the page
+    revision = revisions_of(comparison) + 1
+    Preference.objects.filter(comparison=comparison, current=True).update(current=False)
     return Preference.objects.create(
         comparison=comparison,
+        revision=revision,
         choice=judgement.choice,
         points=judgement.points,
         scale=judgement.scale,
@@ -141,6 +193,6 @@ def store(comparison: Comparison, judgement: Judgement) -> Preference:
         b_safe=judgement.b_safe,
         criteria=judgement.criteria,
         guideline=published.order_by("-number").first(),
-        submission=submission_key(comparison),
+        submission=submission_key(comparison, revision),
         seconds=(now - since).total_seconds() if since else None,
     )

@@ -153,7 +153,7 @@ def draw_again(comparison: Comparison, annotator: AbstractUser, text: str | None
 
 
 def reword(comparison: Comparison, annotator: AbstractUser, text: str) -> Prompt:
-    """The prompt of a comparison with its last message in other words. Raises LeaseLostError for a prompt of the set's."""
+    """The prompt of a comparison with its last message in other words. Raises LeaseLostError for one of the set."""
     if not is_own(comparison):
         raise assigning.LeaseLostError
     messages = [*comparison.prompt.messages[:-1], {"role": "user", "content": text}]

@@ -7,7 +7,7 @@ from django import forms
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext_lazy as _
 
-from annotation.comparing import Judgement, submission_key
+from annotation.comparing import Judgement, is_key_of
 from annotation.models import Comparison, Project
 from annotation.protocol import Criterion
 
@@ -15,22 +15,32 @@ LONGEST_PROMPT = 8000
 SAFETY_MARKS = [("safe", "safe"), ("unsafe", "unsafe")]
 
 
-class PromptForm(forms.Form):
-    """The next user message and the turn that it opens."""
+class PromptField(forms.CharField):
+    """A message that the models answer."""
 
-    prompt = forms.CharField(
-        error_messages={"required": _("Write a prompt first: the message that the two models answer.")}
-    )
-    turn = forms.IntegerField(min_value=1, required=False)
+    default_error_messages = {"required": _("Write a prompt first: the message that the two models answer.")}
 
-    def clean_prompt(self) -> str:
-        text = self.cleaned_data["prompt"].replace("\r\n", "\n")
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value).replace("\r\n", "\n")
         if len(text) > LONGEST_PROMPT:
             raise forms.ValidationError(
                 _("A prompt has at most %(limit)s characters, this one has %(length)s: shorten it.")
                 % {"limit": intcomma(LONGEST_PROMPT), "length": intcomma(len(text))}
             )
         return text
+
+
+class PromptForm(forms.Form):
+    """The next user message and the turn that it opens."""
+
+    prompt = PromptField()
+    turn = forms.IntegerField(min_value=1, required=False)
+
+
+class RewordingForm(forms.Form):
+    """The last message in other words, to be answered anew."""
+
+    reworded = PromptField()
 
 
 class CriteriaForm(forms.Form):
@@ -106,7 +116,7 @@ class JudgementForm(CriteriaForm):
 
     def clean_submission(self) -> UUID:
         key: UUID = self.cleaned_data["submission"]
-        if key != submission_key(self.comparison):
+        if not is_key_of(self.comparison, key):
             raise forms.ValidationError(_("The form's key is not that of this comparison: reload the page."))
         return key
 

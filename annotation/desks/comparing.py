@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from annotation import comparing, dialogues
+from annotation import blinding, comparing, dialogues
 from annotation.comparing import points_in_words, submission_key
 from annotation.desks.desk import Desk
 from annotation.models import Assignment, Comparison, Preference, Project
@@ -22,6 +22,15 @@ from modeling.registry.models import Job
 PATIENCE = timedelta(seconds=3)
 
 
+def common_beginning(comparison: Comparison) -> Messages:
+    """The messages that both responses reply to: their prompt, or as far as two dialogues are the same."""
+    ours, theirs = comparison.response_a.prompt.messages, comparison.response_b.prompt.messages
+    common = 0
+    while common < min(len(ours), len(theirs)) and ours[common] == theirs[common]:
+        common += 1
+    return list(ours[:common])
+
+
 @dataclass(frozen=True)
 class Point:
     """One button of the scale."""
@@ -29,6 +38,16 @@ class Point:
     points: int
     side: str
     words: str
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two answers; where whole dialogues are compared, with what leads to it."""
+
+    key: str
+    name: str
+    before: Messages
+    text: str
 
 
 class ComparisonDesk(Desk):
@@ -74,11 +93,13 @@ class ComparisonDesk(Desk):
 
     @cached_property
     def turns(self) -> list[Comparison]:
-        """The comparisons in hand, first turn first."""
+        """The comparisons in hand, first turn first; of each turn the latest draw."""
         if self.place is None:
             return []
-        rows = self.place.comparisons.select_related("prompt", "response_a", "response_b", "project")
-        return list(rows.prefetch_related("preferences").order_by("turn"))
+        sides = ("response_a__prompt", "response_b__prompt")
+        rows = self.place.comparisons.select_related("prompt", "project", "assignment__item", *sides)
+        drawn = rows.prefetch_related("preferences").order_by("turn", "regeneration")
+        return list({comparison.turn: comparison for comparison in drawn}.values())
 
     @cached_property
     def last(self) -> Comparison | None:
@@ -105,14 +126,73 @@ class ComparisonDesk(Desk):
             return f"judge-{self.comparison.pk}"
         return f"prompt-{self.place.pk}-{self.turn}" if self.place else "prompt"
 
-    @property
-    def history(self) -> Messages:
-        """The dialogue above the comparison, or above the next prompt."""
+    @cached_property
+    def messages(self) -> Messages:
+        """The dialogue so far: what both answers reply to, or what the next prompt follows."""
         if self.comparison:
-            return self.comparison.prompt.messages[:-1]
+            return common_beginning(self.comparison)
         if self.last and self.last_judgement and self.last_judgement.chosen:
             return [*self.last.prompt.messages, {"role": "assistant", "content": self.last_judgement.chosen.text}]
         return []
+
+    @property
+    def instructions(self) -> str:
+        """What the models are told before the dialogue."""
+        if self.messages:
+            return self.messages[0]["content"] if self.messages[0]["role"] == "system" else ""
+        return "" if self.place or self.is_evaluation else self.project.system_prompt.strip()
+
+    @cached_property
+    def history(self) -> Messages:
+        """The dialogue above the prompt that is answered, or above the next one."""
+        said = [message for message in self.messages if message["role"] != "system"]
+        return blinding.shown_messages(said[:-1] if self.asked else said, self.project)
+
+    @property
+    def asked(self) -> str:
+        """The prompt that both answers reply to; empty where two dialogues part after an answer, or at once."""
+        if self.comparison is None or not self.messages or self.messages[-1]["role"] != "user":
+            return ""
+        return self.messages[-1]["content"]
+
+    @cached_property
+    def sides(self) -> list[Side]:
+        """A and B, as they are to be seen."""
+        if self.comparison is None:
+            return []
+        pair = (("a", "A", self.comparison.response_a), ("b", "B", self.comparison.response_b))
+        shared = len(self.messages)
+        return [
+            Side(
+                key,
+                name,
+                blinding.shown_messages(response.prompt.messages, self.project)[shared:],
+                blinding.shown(response, self.project),
+            )
+            for key, name, response in pair
+        ]
+
+    @property
+    def are_dialogues(self) -> bool:
+        """Whether whole dialogues stand side by side, and not two answers to one prompt."""
+        return any(side.before for side in self.sides)
+
+    @property
+    def draws_left(self) -> int:
+        """How often this turn's answers may still be sampled anew."""
+        if self.comparison is None or self.is_evaluation or self.comparison.preferences.all():
+            return 0
+        return dialogues.draws_left(self.comparison)
+
+    @property
+    def may_draw_again(self) -> bool:
+        return self.is_ready and self.draws_left > 0
+
+    @property
+    def may_reword(self) -> bool:
+        """The prompt is the annotator's own and may be asked in other words."""
+        asked = self.comparison is not None and not self.has_failed and dialogues.is_own(self.comparison)
+        return asked and self.draws_left > 0
 
     @property
     def is_evaluation(self) -> bool:

@@ -1,4 +1,4 @@
-"""`{{ text|markdown }}`: a message of a dialogue as safe HTML."""
+"""`{{ text|markdown }}`: a message of a dialogue as safe HTML; `{{ text|lines }}`: with its line ends all alike."""
 
 from django import template
 
@@ -6,3 +6,8 @@ from annotation import rendering
 
 register = template.Library()
 register.filter("markdown", rendering.markdown)
+
+
+@register.filter
+def lines(text: str) -> str:
+    return "\n".join(text.splitlines())

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from annotation import assigning, comparing, dialogues, drafts
 from annotation.desks import ComparisonDesk
-from annotation.forms import JudgementForm, PromptForm
+from annotation.forms import JudgementForm, PromptForm, RewordingForm
 from annotation.models import Comparison
 from annotation.views.desk import (
     GIVEN_BACK,
@@ -31,6 +31,9 @@ ASKED_ALREADY = _(
 )
 DIALOGUE_OPEN = _("You have a dialogue open here already: end it before you start another. What you wrote is kept.")
 ALREADY_JUDGED = _("This comparison is already answered, from another tab or an earlier attempt. Nothing was changed.")
+
+DRAWN_ANEW = _("These answers were replaced by new ones, from another tab. Nothing was changed: judge the new ones.")
+NO_DRAW_LEFT = _("The answers of this turn were sampled anew as often as this project allows. Judge the ones here.")
 
 
 @require_POST
@@ -93,10 +96,13 @@ def judge(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         return refuse(request, desk, form=form)
     try:
         with drafts.submitting(desk.project, desk.annotator):
-            comparing.judge(comparison, desk.annotator, form.judgement)
+            comparing.judge(comparison, desk.annotator, form.judgement, form.cleaned_data["submission"])
     except comparing.AlreadyJudgedError:
         keep_unsent(request, desk)
         return refuse(request, desk, ALREADY_JUDGED, status=409)
+    except comparing.SupersededError:
+        keep_unsent(request, desk)
+        return refuse(request, desk, DRAWN_ANEW, status=409)
     except comparing.UnfinishedError:
         return refuse(request, desk, _("Wait until both answers are complete, then choose."), form)
     except assigning.LeaseLostError:
@@ -130,5 +136,45 @@ def edit_prompt(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
             text = dialogues.withdraw(desk.comparison, desk.annotator)
     except assigning.LeaseLostError:
         return refuse(request, desk, GIVEN_BACK, status=409)
-    drafts.save(desk.project, desk.annotator, "prompt", {"prompt": text})
+    now = workplace_for(ComparisonDesk, request, slug)
+    if now.comparison:  # an earlier draw is there to be judged, or to be asked for in the words that are kept here
+        drafts.save(now.project, now.annotator, now.step, {"reworded": text})
+    else:
+        drafts.save(now.project, now.annotator, "prompt", {"prompt": text})
+    return proceed(request, desk)
+
+
+@require_POST
+@while_open
+def draw_again(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Sample both answers anew, instead of judging the ones on the page."""
+    return replace_draw(request, slug, pk)
+
+
+@require_POST
+@while_open
+def reword(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Ask the last prompt in other words, instead of judging the answers to it."""
+    form = RewordingForm(request.POST)
+    if not form.is_valid():
+        return refuse(request, workplace_for(ComparisonDesk, request, slug), form=form)
+    return replace_draw(request, slug, pk, form)
+
+
+def replace_draw(request: HttpRequest, slug: str, pk: int, form: RewordingForm | None = None) -> HttpResponse:
+    desk = workplace_for(ComparisonDesk, request, slug)
+    theirs = Comparison.objects.filter(project=desk.project, annotator=desk.annotator.pk, dialogue__isnull=False)
+    comparison = theirs.select_related("project", "prompt", "assignment__item").filter(pk=pk).first()
+    if comparison is None:
+        return refuse(request, desk, GIVEN_BACK, form, status=409)
+    try:
+        with drafts.submitting(desk.project, desk.annotator):
+            dialogues.draw_again(comparison, desk.annotator, form.cleaned_data["reworded"] if form else None)
+    except dialogues.NoDrawLeftError:
+        return refuse(request, desk, NO_DRAW_LEFT, form)
+    except dialogues.PoolTooSmallError:
+        return refuse(request, desk, POOL_TOO_SMALL, form)
+    except assigning.LeaseLostError:
+        return refuse(request, desk, GIVEN_BACK, form, status=409)
+    keep_unsent(request, desk)
     return proceed(request, desk)

@@ -18,11 +18,17 @@
     return !side || side.closest("[data-sides]").dataset.sideNow === side.dataset.side;
   }
 
+  // What lies in a closed fold is reached by its summary alone; in an open one it comes before the rest of the page.
+  function inSight(element) {
+    const fold = element.closest("details:not([open])");
+    return !fold || (element.matches("summary") && element.parentElement === fold);
+  }
+
   function press(element) {
     const next = element.dataset.then && document.getElementById(element.dataset.then);
     if (next && element.parentElement.open) return next.click();
     element.click();
-    if (element.dataset.focuses) document.getElementById(element.dataset.focuses).focus();
+    if (element.dataset.focuses && element.parentElement.open !== false) document.getElementById(element.dataset.focuses).focus();
   }
 
   document.addEventListener("keydown", (event) => {
@@ -30,7 +36,7 @@
     if (!key || event.repeat || document.querySelector("dialog[open]")) return;
     if (typing(event.target) && !key.startsWith("ctrl+")) return;
     const choices = document.querySelectorAll(`[data-key="${CSS.escape(key)}"]`);
-    const element = [...choices].find((choice) => !choice.matches(":disabled") && inFront(choice));
+    const element = [...choices].find((choice) => !choice.matches(":disabled") && inSight(choice) && inFront(choice));
     if (!element) return;
     event.preventDefault();
     press(element);
