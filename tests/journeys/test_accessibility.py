@@ -81,7 +81,6 @@ def test_a_dialogue_in_each_of_its_states(page: Page, live_server: LiveServer) -
     expect(page.locator(".pair")).to_be_visible()
     answer(comparison, MARKDOWN, "No.")
     expect(page.get_by_role("button", name="Submit")).to_be_enabled()
-    page.get_by_text("Guideline").click()
     expect_usable_by_all(page, "both answers")
     page.get_by_role("button", name="Submit").click()
     expect(page.get_by_role("alert").last).to_contain_text("Choose a point")
