@@ -13,7 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Prefetch, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.encoding import force_bytes
@@ -26,7 +26,7 @@ from annotation.models import Project
 from webapp.accounts import inviting, throttling
 from webapp.accounts.forms import InvitationForm, PeopleFilterForm, RoleForm
 from webapp.accounts.models import Invitation, User
-from webapp.accounts.roles import OWNER, ROLES, is_owner, may_hand_out, outranks
+from webapp.accounts.roles import OWNER, ROLES, may_hand_out, outranks
 
 PER_PAGE = 50
 may_see = permission_required("accounts.view_user", raise_exception=True)
@@ -100,9 +100,16 @@ def actor_of(request: HttpRequest) -> User:
 
 
 def whom_to_change(request: HttpRequest, pk: int) -> User:
-    """The person, locked until the change is made. 403 for oneself and for somebody above."""
-    found = get_object_or_404(User.objects.select_for_update(), pk=pk)
-    if found.pk == request.user.pk or outranks(found, actor_of(request)):
+    """The person, locked until the change is made, as is the actor: of two owners who deactivate each other one stays.
+    403 for oneself, for somebody above, and for an actor who has just lost the right."""
+    both = {
+        person.pk: person
+        for person in User.objects.select_for_update().order_by("pk").filter(pk__in=(pk, request.user.pk))
+    }
+    found, actor = both.get(pk), both[request.user.pk]
+    if found is None:
+        raise Http404(f"There is no person {pk}.")
+    if found == actor or not actor.has_perm("accounts.change_user") or outranks(found, actor):
         raise PermissionDenied
     return found
 
@@ -117,8 +124,6 @@ def change_role(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, " ".join(str(error) for error in form.errors["role"]))
         return redirect("person", pk)
     role = form.cleaned_data["role"]
-    if is_last_owner(found) and role != OWNER:
-        return no_owner_left(request, pk)
     found.groups.set([*found.groups.exclude(name__in=ROLES), Group.objects.get(name=role)])
     note(request, found, _("Role changed to %(role)s.") % {"role": ROLES[role]})
     messages.success(request, _("%(name)s is %(role)s now.") % {"name": found.get_username(), "role": ROLES[role]})
@@ -131,8 +136,6 @@ def change_role(request: HttpRequest, pk: int) -> HttpResponse:
 def deactivate(request: HttpRequest, pk: int) -> HttpResponse:
     """Take the account away at once: sessions, links and tokens end; what the person did stays."""
     found = whom_to_change(request, pk)
-    if is_last_owner(found):
-        return no_owner_left(request, pk)
     User.objects.filter(pk=pk).update(is_active=False)
     found.sign_out_everywhere()
     note(request, found, _("Deactivated."))
@@ -208,17 +211,6 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     inviting.revoke(invitation)
     messages.success(request, _("The invitation is withdrawn: its link no longer works."))
     return redirect("people")
-
-
-def is_last_owner(found: User) -> bool:
-    """Whether nobody but `found` could appoint managers any more."""
-    owners = User.objects.filter(Q(groups__name=OWNER) | Q(is_superuser=True), is_active=True)
-    return is_owner(found) and found.is_active and not owners.exclude(pk=found.pk).exists()
-
-
-def no_owner_left(request: HttpRequest, pk: int) -> HttpResponse:
-    messages.error(request, _("This is the only owner: make somebody else an owner first."))
-    return redirect("person", pk)
 
 
 def note(request: HttpRequest, found: User, words: str) -> None:

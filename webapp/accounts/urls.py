@@ -12,7 +12,7 @@ urlpatterns = [
     path("sign-in/sso/back/", single_sign_on.finish, name="sso-back"),
     path("sign-in/sso/connect/", single_sign_on.connect, name="sso-connect"),
     path("sign-out/", views.LogoutView.as_view(), name="logout"),
-    path("admin/login/", signing_in.admin_sign_in),
+    path("admin/login/", signing_in.admin_sign_in, name="admin-sign-in"),
     path("join/<str:token>/", signing_in.join, name="join"),
     path("password/forgotten/", signing_in.ForgottenPassword.as_view(), name="password_reset"),
     path(
