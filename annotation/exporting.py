@@ -20,6 +20,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from annotation.batches import batches_called
+from annotation.dialogues import superseded
 from annotation.models import Comparison, DatasetSnapshot, Preference, Project, Prompt, Response
 from annotation.models.comparisons import RATINGS
 from annotation.models.prompts import opening_digest
@@ -238,7 +239,7 @@ def openings_held_out(projects: Sequence[Project]) -> set[bytes]:
 
 
 def selected(project: Project, selection: Selection) -> QuerySet[Comparison]:
-    comparisons = project.comparisons.all()
+    comparisons = project.comparisons.filter(~superseded())
     if selection.split != "all":
         comparisons = comparisons.filter(prompt__split=selection.split)
     if selection.batch is not None:

@@ -125,10 +125,16 @@ def take_prompts(campaign: Campaign, prompts: Iterable[Prompt]) -> list[Prompt]:
 
 @transaction.atomic
 def add_pair(campaign: Campaign, prompt: Prompt, response_1: Response, response_2: Response) -> Item:
-    """An item that compares two responses, with an open place for each rater; the same pair again is the same item."""
+    """An item that compares two responses, with an open place for each rater; the same pair again is the same item.
+
+    Both answer the prompt, or end dialogues that go on from it: then the two whole dialogues are compared.
+    """
     for response in (response_1, response_2):
-        if response.prompt_id != prompt.pk:
-            raise ValueError(f"response {response.pk} answers prompt {response.prompt_id}, expected {prompt.pk}")
+        if response.prompt_id != prompt.pk and response.prompt.messages[: len(prompt.messages)] != prompt.messages:
+            raise ValueError(
+                f"response {response.pk} answers prompt {response.prompt_id}, expected {prompt.pk} or a dialogue that "
+                "goes on from it"
+            )
     item, created = Item.objects.get_or_create(
         project=campaign.project, prompt=prompt, response_1=response_1, response_2=response_2
     )
