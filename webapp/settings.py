@@ -13,6 +13,7 @@ from typing import Any
 
 import environ
 from django.contrib.messages import constants as message_levels
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -191,7 +192,7 @@ SENDS_EMAIL = bool(EMAIL_URL)
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Plumbline <plumbline@localhost>")
 if SENDS_EMAIL:
-    with contextlib.suppress(ValueError, KeyError):  # `manage.py check` says what is wrong with it
+    with contextlib.suppress(ValueError, KeyError, ImproperlyConfigured):  # `manage.py check` tells
         globals().update(env.email_url("EMAIL_URL"))
     EMAIL_TIMEOUT = 20
 
@@ -203,7 +204,7 @@ OIDC_NAME = env.str("OIDC_NAME", default="")
 OIDC_SCOPES = env.str("OIDC_SCOPES", default="openid email profile")
 OIDC_DOMAINS = env.list("OIDC_DOMAINS", default=[])
 OIDC_ROLE_CLAIM = env.str("OIDC_ROLE_CLAIM", default="")
-OIDC_ROLES = env.dict("OIDC_ROLES", default={})
+OIDC_ROLES = {value: role for value, _, role in (pair.partition("=") for pair in env.list("OIDC_ROLES", default=[]))}
 OIDC_DEFAULT_ROLE = env.str("OIDC_DEFAULT_ROLE", default="none")
 OIDC_TRUST_EMAIL = env.bool("OIDC_TRUST_EMAIL", default=False)
 

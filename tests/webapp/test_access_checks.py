@@ -1,8 +1,12 @@
 """`manage.py check` names what is wrong with single sign-on, e-mail and proxies, and what to do."""
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.checks import run_checks
 
 RIGHT = {
@@ -42,6 +46,7 @@ def test_nothing_set_and_everything_right_are_fine(settings: Any) -> None:
         ({"EMAIL_URL": "mail.example.org"}, "E007", "smtp+tls://"),
         ({"EMAIL_URL": "imap://mail.example.org"}, "E007", "smtp+tls://"),
         ({"EMAIL_URL": "smtp://"}, "E008", "smtp+tls://"),
+        ({"EMAIL_URL": "smtp://mail.example.org:submission"}, "E008", "smtp+tls://"),
         ({"DEFAULT_FROM_EMAIL": "Plumbline <plumbline@localhost>"}, "W002", "Set DEFAULT_FROM_EMAIL"),
         ({"TRUSTED_PROXIES": -1}, "E009", "0 for none, 1 for one"),
     ],
@@ -58,3 +63,19 @@ def test_a_provider_on_this_machine_needs_no_encryption(settings: Any) -> None:
     for name, value in (RIGHT | {"OIDC_ISSUER": "http://localhost:8080/realms/team"}).items():
         setattr(settings, name, value)
     assert complaints() == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"EMAIL_URL": "mail.example.org"}, "EMAIL_URL must begin with one of"),
+        ({"OIDC_ISSUER": "https://x.example", "OIDC_ROLES": "leads"}, "gives unknown roles: ''"),
+    ],
+)
+def test_a_wrong_variable_is_an_answer_and_not_a_traceback(variables: dict[str, str], words: str) -> None:
+    command = [sys.executable, "manage.py", "check"]
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "webapp.settings", **variables}
+    done = subprocess.run(command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "HINT" in done.stderr and "Traceback" not in done.stderr

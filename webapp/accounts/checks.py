@@ -1,7 +1,7 @@
 """What `manage.py check` says about single sign-on, e-mail and proxies."""
 
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import environ
 from django.conf import settings
@@ -34,7 +34,9 @@ def check_single_sign_on(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         hint = (
             f"Roles are {', '.join(ROLES)}; OIDC_ROLES is written value=role,value=role; OIDC_DEFAULT_ROLE may be none."
         )
-        found.append(Error(f"Single sign-on gives unknown roles: {', '.join(unknown)}", hint=hint, id="accounts.E004"))
+        found.append(
+            Error(f"Single sign-on gives unknown roles: {', '.join(map(repr, unknown))}", hint=hint, id="accounts.E004")
+        )
     if bool(settings.OIDC_ROLES) != bool(settings.OIDC_ROLE_CLAIM):
         hint = (
             "The claim is such as groups or realm_access.roles; OIDC_ROLES says which of its values gives which role."
@@ -62,13 +64,21 @@ def check_email(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if address.scheme not in kinds:
         message = f"EMAIL_URL must begin with one of {', '.join(kinds)}, got {address.scheme or 'nothing'}://"
         found.append(Error(message, hint=hint, id="accounts.E007"))
-    elif address.scheme.startswith("smtp") and not address.hostname:
-        found.append(Error("EMAIL_URL names no host.", hint=hint, id="accounts.E008"))
+    elif address.scheme.startswith("smtp") and not (address.hostname and has_port(address)):
+        found.append(Error("EMAIL_URL names no host, or a port that is no number.", hint=hint, id="accounts.E008"))
     if "@localhost" in settings.DEFAULT_FROM_EMAIL:
         hint = "Set DEFAULT_FROM_EMAIL, such as 'Plumbline <plumbline@example.org>'."
         message = f"Mail would be sent as {settings.DEFAULT_FROM_EMAIL}, which most servers refuse."
         found.append(Warning(message, hint=hint, id="accounts.W002"))
     return found
+
+
+def has_port(address: SplitResult) -> bool:
+    """Whether the port of an address is a number, or left out."""
+    try:
+        return address.port is None or address.port > 0
+    except ValueError:
+        return False
 
 
 def check_proxies(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
