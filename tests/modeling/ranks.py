@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+import torch
 from torch.distributed import TCPStore
 
 PATIENCE = 240
@@ -95,6 +96,7 @@ class Forked:
 def _rank(module: str, config: str, log: Path, environment: dict[str, str]) -> None:
     """What one fork does: ``python -m module config`` with its output added to the log."""
     os.environ.update(environment)
+    torch.set_num_threads(1)
     with log.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -153,6 +155,13 @@ def run_ranks_until(step: int, module: str, run: Path, ranks: int = 2, launch: L
     assert status != 0, output
     assert not (run / "report.json").exists()
     return output
+
+
+def kill_once(reached: Callable[[], bool], started: Started) -> None:
+    """Lets the run get there and kills it with signal 9."""
+    wait_until(reached, started)
+    started.kill()
+    started.finish()
 
 
 def wait_until(reached: Callable[[], bool], started: Started) -> None:

@@ -55,7 +55,7 @@ def preferred(answers: Sequence[tuple[str, Assessment]]) -> list[str]:
 def test_demonstrations_of_careful_answers_make_a_careless_model_careful(
     tmp_path: Path, careless: tuple[float, float]
 ) -> None:
-    rows: list[dict[str, Any]] = [{"messages": each} for each in itertools.islice(dialogues(CAREFUL, 5), 300)]
+    rows: list[dict[str, Any]] = [{"messages": each} for each in itertools.islice(dialogues(CAREFUL, 5), 150)]
     write_jsonl(tmp_path / "data" / "train.jsonl", rows)
     train_sft(SFTConfig(run_dir=tmp_path, base=CARELESS, **preset_for("sft", 2_000_000)))
     helpfulness, safe = quality(tmp_path / "model")

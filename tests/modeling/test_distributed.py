@@ -86,14 +86,14 @@ def assert_same_weights(run: Path, expected: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_under_torchrun_give_the_curve_and_the_model_of_one(prepared: Prepared, alone: Path) -> None:
+def test_two_processes_give_the_curve_and_the_model_of_one(prepared: Prepared, alone: Path) -> None:
     two = prepared("two")
-    assert_same_curve(run_ranks(REWARD, two, launch=Torchrun), curve(alone))
+    assert_same_curve(run_ranks(REWARD, two), curve(alone))
     assert_same_weights(two, alone)
 
 
 @pytest.mark.slow
-def test_two_processes_stop_and_resume_to_the_same_weights_bit_for_bit(prepared: Prepared) -> None:
+def test_two_processes_under_torchrun_stop_and_resume_to_the_same_weights_bit_for_bit(prepared: Prepared) -> None:
     whole, stopped = (prepared(name) for name in ("whole", "stopped"))
     run_ranks(REWARD, whole)
     output = run_ranks_until(3, REWARD, stopped, launch=Torchrun)  # which passes the signal on

@@ -13,7 +13,7 @@ from modeling.checkpoints import RewardModel, load_policy, save
 from modeling.ppo_config import PPOConfig
 from modeling.training_config import load_config, save_config
 from tests.modeling.conftest import SENTENCES, write_jsonl
-from tests.modeling.ranks import Forked, assert_same_curve, curve, run_ranks, run_ranks_until, wait_until
+from tests.modeling.ranks import Forked, assert_same_curve, curve, kill_once, run_ranks, run_ranks_until
 
 PPO = "modeling.train_ppo"
 
@@ -104,10 +104,7 @@ def test_a_sharded_run_goes_on_from_the_checkpoint_of_one_process(prepared: Call
 def test_a_process_killed_with_signal_9_resumes_to_the_same_weights(prepared: Callable[..., Path]) -> None:
     whole, killed = (prepared(name, iterations=8) for name in ("whole", "killed"))
     run_ranks(PPO, whole, ranks=1)
-    process = Forked(PPO, killed, ranks=1)
-    wait_until((killed / "checkpoints" / "step-2").exists, process)
-    process.kill()
-    process.finish()
+    kill_once((killed / "checkpoints" / "step-2").exists, Forked(PPO, killed, ranks=1))
     assert not (killed / "report.json").exists()
     assert_same_curve(run_ranks(PPO, killed, ranks=1), curve(whole), within=0)
     assert (killed / "model/model.safetensors").read_bytes() == (whole / "model/model.safetensors").read_bytes()

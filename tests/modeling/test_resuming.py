@@ -5,9 +5,6 @@ import os
 import resource
 import shutil
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -26,6 +23,7 @@ from modeling.reward_config import RewardConfig
 from modeling.train_reward import train
 from modeling.training_config import save_config
 from tests.modeling.conftest import preference
+from tests.modeling.ranks import Forked, kill_once
 
 MakeRun = Callable[..., Path]
 FullDisk = Callable[[], AbstractContextManager[Callable[[], None]]]
@@ -186,18 +184,7 @@ def test_a_process_killed_with_signal_9_resumes_to_the_same_weights(make_run: Ma
     run, whole = (make_run(data(400), name=name) for name in ("killed", "whole"))
     config = replace(settings(run, base), checkpoint_every=10)
     save_config(config)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "modeling.train_reward", str(run / "config.yaml")],
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    deadline = time.monotonic() + 120
-    while not (run / "checkpoints" / "step-20").exists():
-        assert process.poll() is None
-        assert time.monotonic() < deadline, "the run reached no checkpoint within two minutes"
-        time.sleep(0.01)
-    process.kill()
-    process.wait()
+    kill_once((run / "checkpoints" / "step-20").exists, Forked("modeling.train_reward", run, ranks=1))
 
     assert not (run / "report.json").exists()
     seen: list[Progress] = []

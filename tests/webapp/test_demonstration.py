@@ -81,7 +81,7 @@ class Demo:
         return found
 
 
-def until(true: Callable[[], bool], what: str, within: float = 60) -> None:
+def until(true: Callable[[], bool], what: str, within: float = 180) -> None:
     started = time.monotonic()
     while time.monotonic() - started < within:
         if true():

@@ -57,7 +57,7 @@ def models(db: None) -> tuple[ModelVersion, ModelVersion]:
     return local_model("careful"), local_model("careless", CARELESS)
 
 
-def eventually(job: Job, *statuses: str, within: float = 60) -> None:
+def eventually(job: Job, *statuses: str, within: float = 180) -> None:
     """Wait until the job has one of the statuses."""
     started = time.monotonic()
     while time.monotonic() - started < within:
