@@ -67,7 +67,7 @@ class Prompt(models.Model):
         return self.text[:80]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self.digest:
+        if not self.digest or not self.split:
             self.fix_identity()
         super().save(*args, **kwargs)
 

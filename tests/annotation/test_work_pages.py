@@ -8,7 +8,8 @@ from django.test import Client
 from django.utils import timezone
 
 from annotation import comparing, dialogues
-from annotation.models import Comparison, Dialogue, Draft, GuidelineVersion, Preference, Project, Response, Skip
+from annotation.models import Comparison, Dialogue, Draft, GuidelineVersion, Preference, Project, Prompt, Response, Skip
+from annotation.models.prompts import split_of
 from modeling.registry import jobs
 from modeling.registry.models import Job, Worker
 from tests.annotation.answering import answer
@@ -377,6 +378,14 @@ def test_a_page_that_is_behind_ends_no_other_dialogue(client: Client, annotator:
     assert Dialogue.objects.get().ended_at is None
     assert client.post(f"/work/{project.slug}/end/", {"step": step_on(page(client, project))}).status_code == 302
     assert Dialogue.objects.get().ended_at is not None
+
+
+def test_a_prompt_of_ones_own_has_its_side_of_the_split(client: Client, annotator: User) -> None:
+    project = joined(annotator)
+    judge(client, ask(client, project), 1)
+    later = ask(client, project, "And then?", turn=2)
+    assert Prompt.objects.count() == 2
+    assert {prompt.split for prompt in Prompt.objects.all()} == {split_of(later.prompt.messages)}
 
 
 def test_prompts_of_ones_own_are_for_projects_that_allow_them(client: Client, annotator: User) -> None:
