@@ -9,7 +9,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from annotation.assigning import lease_end
+from annotation.assigning import extend
 from annotation.models import Assignment
 
 PAUSE = timedelta(minutes=3)
@@ -19,12 +19,12 @@ PAUSE = timedelta(minutes=3)
 @transaction.atomic
 def tick(place: Assignment) -> None:
     """A sign of the annotator who has this place in hand; nothing happens where nobody has."""
-    rows = Assignment.objects.select_for_update(of=("self",)).select_related("item__project")
+    rows = Assignment.objects.select_for_update(of=("self",)).select_related("project")
     held = rows.filter(pk=place.pk, status=Assignment.Status.LEASED).first()
     if held is None or held.leased_until is None:
         return
-    project, now = held.item.project, timezone.now()
-    silent = now - (held.leased_until - timedelta(minutes=project.lease_minutes))
+    silent = timezone.now() - (held.leased_until - timedelta(minutes=held.project.lease_minutes))
     counted = min(max(silent, timedelta(0)), PAUSE)
     place.seconds = (held.seconds or 0.0) + counted.total_seconds()
-    Assignment.objects.filter(pk=held.pk).update(seconds=place.seconds, leased_until=lease_end(project, now))
+    Assignment.objects.filter(pk=held.pk).update(seconds=place.seconds)
+    extend(held)

@@ -7,11 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 Words = str | Promise
 MOST_STRENGTHS, MOST_LABELS, MOST_CRITERIA, MOST_ENTRIES, LONGEST = 4, 10, 10, 40, 200
+
+
+LONGEST_NAME = 100
+"""Of an entry of a taxonomy: prompts carry it as a column."""
+
+
+def plain(words: Words) -> str:
+    """The words as rows and exports hold them, whatever language the page is in."""
+    with translation.override("en"):
+        return str(words)
 
 
 class ProtocolError(ValueError):
@@ -143,8 +154,9 @@ def _criterion(entry: Any) -> Criterion:
 
 
 def _line(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not value.strip() or "\n" in value.strip() or len(value) > LONGEST:
-        raise ProtocolError(f"{name} must be lines of 1 to {LONGEST} characters, got {value!r}")
+    longest = LONGEST_NAME if name in ("risk_categories", "attack_vectors") else LONGEST
+    if not isinstance(value, str) or not value.strip() or "\n" in value.strip() or len(value) > longest:
+        raise ProtocolError(f"{name} must be lines of 1 to {longest} characters, got {value!r}")
     return value.strip()
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.views import dialogues, guidelines, rating, working
+from annotation.views import demonstrating, dialogues, guidelines, rating, working
 
 urlpatterns = [
     path("", working.work, name="work"),
@@ -15,6 +15,10 @@ urlpatterns = [
     path("<slug:slug>/edit/<int:pk>/", dialogues.edit_prompt, name="work_edit_prompt"),
     path("<slug:slug>/draw/<int:pk>/", dialogues.draw_again, name="work_draw_again"),
     path("<slug:slug>/reword/<int:pk>/", dialogues.reword, name="work_reword"),
+    path("<slug:slug>/demonstration/", demonstrating.prompt, name="work_demonstration_prompt"),
+    path("<slug:slug>/demonstration/<int:pk>/", demonstrating.demonstrate, name="work_demonstrate"),
+    path("<slug:slug>/demonstration/<int:pk>/edit/", demonstrating.edit_prompt, name="work_demonstration_edit"),
+    path("<slug:slug>/preview/", demonstrating.preview, name="work_preview"),
     path("<slug:slug>/rate/<int:pk>/", rating.rate, name="work_rate"),
     path("<slug:slug>/skip/", working.skip, name="work_skip"),
     path("<slug:slug>/end/", working.end, name="work_end"),

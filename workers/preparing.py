@@ -25,6 +25,7 @@ from annotation.exporting import (
     rows_of,
     write_training_data,
 )
+from annotation.exporting_demonstrations import training_rows
 from annotation.models import DatasetSnapshot, Project, Prompt
 from annotation.models.prompts import opening_digest
 from modeling.candidates import merge_bags, read_candidates
@@ -126,10 +127,13 @@ def without_trained_words(tested: list[Row], trained: list[Row], left_out: Count
 def demonstrations(
     project: Project, split: str, recipe: Recipe, held_out: set[bytes], left_out: Counter[str]
 ) -> Iterator[Row]:
-    """The answers that people chose, each with the dialogue before it, whose own answers are not learned again.
+    """The answers that people wrote, or chose, each with the dialogue before it, whose own answers are not learned again.
 
-    An answer that was found unsafe is better than its rival at most: it is no demonstration.
+    A chosen answer that was found unsafe is better than its rival at most: it is no demonstration.
     """
+    if project.task_type == Project.TaskType.DEMONSTRATION:
+        yield from training_rows(project, split, held_out, left_out)
+        return
     counts = Counts()
     for row in rows_of(project, Selection(split), counts, held_out):
         if row["chosen_safe"] is False:

@@ -11,10 +11,10 @@ from django.db import transaction
 from django.db.models import Q
 from django.template.defaultfilters import pluralize
 
-from annotation.models import Preference, Project, Prompt
+from annotation.models import Demonstration, Preference, Project, Prompt
 from modeling.registry.jobs import enqueue, reopen
 from modeling.registry.models import Job, ModelVersion, Run
-from workers.recipes import RECIPES, REJECTION_SAMPLING, REWARD_MODEL, Data, Recipe, check_settings, model_kinds
+from workers.recipes import RECIPES, REJECTION_SAMPLING, REWARD_MODEL, SFT, Data, Recipe, check_settings, model_kinds
 
 LEAST_PAIRS = 2
 """Fewer training pairs than these can't be told apart from a mistake."""
@@ -23,6 +23,8 @@ REWARD_KIND = {
     Project.Dimension.HELPFULNESS: ModelVersion.Kind.HELPFULNESS_REWARD,
     Project.Dimension.SAFETY: ModelVersion.Kind.SAFETY_REWARD,
 }
+TRAINS = (Project.TaskType.PREFERENCE, Project.TaskType.DEMONSTRATION)
+"""Kinds of work that models learn from."""
 BESIDE_PROJECTS = {"constraints"}
 """Files that are given beside a project's data, not instead of it."""
 Person = Any  # a row of settings.AUTH_USER_MODEL, whose class belongs to the room above
@@ -170,7 +172,9 @@ def check_projects(order: Order) -> None:
     if not projects:
         raise ValidationError("There is no project to train on: name at least one.")
     for project in projects:
-        if project.task_type != Project.TaskType.PREFERENCE:
+        if project.task_type == Project.TaskType.DEMONSTRATION and order.recipe.data is not Data.DEMONSTRATIONS:
+            raise ValidationError(f'"{project.slug}" holds demonstrations: they are what {SFT.command} learns from.')
+        if project.task_type not in TRAINS:
             raise ValidationError(f'"{project.slug}" is an evaluation: its judgements must not train a model.')
         if project.archived_at:
             raise ValidationError(f'"{project.slug}" is archived: bring it back to the list first.')
@@ -187,9 +191,10 @@ def check_projects(order: Order) -> None:
                 f"least {LEAST_PAIRS} are needed. Collect or import some first."
             )
     elif order.recipe.data is Data.DEMONSTRATIONS:
-        if not demonstrations(projects).exists():
+        if not demonstrations(projects).exists() and not written_demonstrations(projects).exists():
             raise ValidationError(
-                f"{slugs}: no chosen answer to learn from (besides those held out for testing). Collect or import some."
+                f"{slugs}: no demonstration and no chosen answer to learn from (besides those held out for testing). "
+                "Collect or import some."
             )
     elif not training_prompts(projects, order.recipe).exists():
         wanted = "adversarial prompt" if order.recipe.data is Data.SAFETY_PROMPTS else "prompt"
@@ -265,6 +270,13 @@ def demonstrations(projects: Sequence[Project]) -> Any:
     """The preferences whose chosen answer may be learned by heart: not one that was found unsafe."""
     choice_a, choice_b = Preference.Choice.A, Preference.Choice.B
     return trainable(projects).exclude(Q(choice=choice_a, a_safe=False) | Q(choice=choice_b, b_safe=False))
+
+
+def written_demonstrations(projects: Sequence[Project]) -> Any:
+    """The ideal answers that people wrote, to prompts that train."""
+    return Demonstration.objects.filter(
+        current=True, assignment__item__project__in=projects, prompt__split=Prompt.Split.TRAIN
+    )
 
 
 def training_prompts(projects: Sequence[Project], recipe: Recipe) -> Any:

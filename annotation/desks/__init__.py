@@ -4,15 +4,17 @@ from django.contrib.auth.models import AbstractUser
 from django.db.models import QuerySet
 
 from annotation.desks.comparing import ComparisonDesk
+from annotation.desks.demonstrating import DemonstrationDesk
 from annotation.desks.desk import Desk
 from annotation.desks.rating import RatingDesk
 from annotation.models import Project
 
-__all__ = ["ComparisonDesk", "Desk", "RatingDesk", "desk_of", "known_projects", "projects_of"]
+__all__ = ["ComparisonDesk", "DemonstrationDesk", "Desk", "RatingDesk", "desk_of", "known_projects", "projects_of"]
 
 TaskType = Project.TaskType
 DESKS: dict[str, type[Desk]] = {
     TaskType.PREFERENCE: ComparisonDesk,
+    TaskType.DEMONSTRATION: DemonstrationDesk,
     TaskType.PAIRWISE_EVALUATION: ComparisonDesk,
     TaskType.SAFETY_RATING: RatingDesk,
     TaskType.QUALITY_RATING: RatingDesk,

@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from annotation import blinding
-from annotation.desks.clocked import ClockedDesk
+from annotation.desks.clocked import ClockedDesk, criteria_typed
+from annotation.drafts import Typed
 from annotation.models import Project, Rating, Response
 from annotation.models.prompts import Messages, Prompt
 from annotation.saying import submission_key
@@ -71,6 +72,11 @@ class RatingDesk(ClockedDesk):
             Point(points, capfirst(str(label)), points <= self.rules.violations)
             for points, label in enumerate(self.rules.labels, start=1)
         ]
+
+    @property
+    def said(self) -> Typed:
+        rating = Rating.objects.filter(assignment=self.place, current=True).first() if self.is_revising else None
+        return criteria_typed(rating) | {"points": str(rating.points)} if rating else {}
 
     @property
     def submission(self) -> str:

@@ -8,7 +8,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import DatabaseError, connection
 
 from annotation.filling import FillSummary, check_takes_responses
-from annotation.importing import responses
+from annotation.importing import demonstrations, responses
+from annotation.importing.demonstrations import DemonstrationSummary, check_takes_demonstrations
 from annotation.importing.formats import FORMATS
 from annotation.importing.loading import ImportSummary, check_project, import_file
 from annotation.importing.prompts import PromptSummary, check_takes_prompts, import_prompts, read_prompts
@@ -16,7 +17,7 @@ from annotation.importing.reading import BadRowsError, FileError, check_rows, js
 from annotation.importing.storing import Person
 from annotation.models import Project
 
-Summary = ImportSummary | PromptSummary | FillSummary
+Summary = ImportSummary | PromptSummary | FillSummary | DemonstrationSummary
 
 # An import is one transaction. On SQLite annotators' writes wait until it is over, so it must take seconds there: a
 # second stores about 1,400 pairs, and a writer gives up after the `timeout` of the settings.
@@ -130,6 +131,19 @@ class ResponseUploadForm(UploadForm):
 
     def store(self, cleaned: dict[str, Any], user: Person | None) -> FillSummary:
         return responses.import_responses(cleaned["file"], self.project, batch=cleaned["batch"])
+
+
+class DemonstrationUploadForm(UploadForm):
+    """Prompts with their ideal answers."""
+
+    command = "import_demonstrations"
+
+    def check(self, cleaned: dict[str, Any]) -> None:
+        check_takes_demonstrations(self.project)
+        check_rows(cleaned["file"], json_lines, demonstrations.read, LARGEST_UNPACKED)
+
+    def store(self, cleaned: dict[str, Any], user: Person | None) -> DemonstrationSummary:
+        return demonstrations.import_demonstrations(cleaned["file"], self.project, batch=cleaned["batch"])
 
 
 def form_error(error: FileError) -> ValidationError:

@@ -229,6 +229,21 @@ class ComparisonFilterForm(forms.Form):
         offer(self, batch=project.batches.all(), annotator=people)
 
 
+class DemonstrationExportForm(forms.Form):
+    """What of a project's demonstrations to download."""
+
+    split = forms.ChoiceField(choices=[("all", "all"), *Prompt.Split.choices])
+    batch = forms.ModelChoiceField(Batch.objects.none(), required=False, empty_label="every batch")
+
+    def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer(self, batch=project.batches.all())
+
+    def selection(self) -> Selection:
+        chosen = self.cleaned_data
+        return Selection(chosen["split"], str(chosen["batch"]) if chosen["batch"] else None)
+
+
 class FillForm(forms.Form):
     """Where the answers come from that a rating project gives out."""
 

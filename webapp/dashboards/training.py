@@ -20,7 +20,7 @@ from workers.recipes import (
     model_kinds,
     numbers,
 )
-from workers.starting import Order, check_new_name, words
+from workers.starting import TRAINS, Order, check_new_name, words
 
 SEVERAL = ("project", "open_project", "bag")
 """Fields of which several values may be chosen."""
@@ -34,7 +34,7 @@ ASK_FOR_DEFAULTS = {
 """Another base has other defaults: the settings come anew, with what was typed in them."""
 PROJECT_HELP = {
     Data.PAIRS: "Their preferences train; held-out prompts measure.",
-    Data.DEMONSTRATIONS: "The answers that people chose there, save unsafe ones, are learned.",
+    Data.DEMONSTRATIONS: "The answers that people wrote there, or chose, save unsafe ones, are learned.",
     Data.PROMPTS: "Their prompts are answered; held-out ones only measure.",
     Data.SAFETY_PROMPTS: "Their adversarial prompts are answered.",
     Data.DIALOGUES: "The users' side of their dialogues is answered.",
@@ -49,10 +49,11 @@ def offered_models(recipe: Recipe, setting: str) -> QuerySet[ModelVersion]:
 
 
 class ProjectsField(forms.ModelMultipleChoiceField):
-    """Preference projects, each with what it collects."""
+    """Projects that a recipe may learn from, each with what it collects."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        rows = Project.objects.filter(task_type=Project.TaskType.PREFERENCE, archived_at=None)
+    def __init__(self, recipe: Recipe, **kwargs: Any) -> None:
+        kinds = TRAINS if recipe.data is Data.DEMONSTRATIONS else (Project.TaskType.PREFERENCE,)
+        rows = Project.objects.filter(task_type__in=kinds, archived_at=None)
         super().__init__(rows, to_field_name="slug", widget=forms.CheckboxSelectMultiple, **kwargs)
 
     def label_from_instance(self, obj: Any) -> str:
@@ -73,7 +74,7 @@ class TrainingForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.recipe = recipe
         self.fields["project"] = ProjectsField(
-            label="Projects", help_text=PROJECT_HELP[recipe.data], required=recipe is not REJECTION_SAMPLING
+            recipe, label="Projects", help_text=PROJECT_HELP[recipe.data], required=recipe is not REJECTION_SAMPLING
         )
         for setting in recipe.all_models:
             self.fields[setting] = forms.ModelChoiceField(
@@ -89,7 +90,7 @@ class TrainingForm(forms.Form):
         )
         if recipe is REWARD_MODEL:
             self.fields["open_project"] = ProjectsField(
-                required=False, label="Open data", help_text="Projects of imported pairs that a mix draws from."
+                recipe, required=False, label="Open data", help_text="Projects of imported pairs that a mix draws from."
             )
         if recipe is REJECTION_SAMPLING:
             self.fields["bag"] = BagField(

@@ -13,8 +13,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from annotation.exporting import ExportError, export
+from annotation.exporting_demonstrations import export_demonstrations
 from annotation.filling import RATING_TASKS, fill_from
 from annotation.importing.forms import (
+    DemonstrationUploadForm,
     PreferenceUploadForm,
     PromptUploadForm,
     ResponseUploadForm,
@@ -24,7 +26,7 @@ from annotation.importing.forms import (
 from annotation.importing.prompts import PROMPTED
 from annotation.importing.reading import FileError
 from annotation.models import DatasetSnapshot, Project
-from webapp.dashboards.forms import ExportForm, FillForm
+from webapp.dashboards.forms import DemonstrationExportForm, ExportForm, FillForm
 
 TaskType = Project.TaskType
 
@@ -61,7 +63,18 @@ def forms_of(project: Project) -> dict[str, tuple[Any, str]]:
     if project.task_type in RATING_TASKS:
         forms["responses_form"] = (ResponseUploadForm, "responses")
         forms["fill_form"] = (FillForm, "fill")
+    if project.task_type == TaskType.DEMONSTRATION:
+        forms["demonstrations_form"] = (DemonstrationUploadForm, "demonstrations")
+        forms["export_form"] = (DemonstrationExportForm, "export")
     return forms
+
+
+@may_import
+@require_POST
+def upload_demonstrations(request: HttpRequest, slug: str) -> HttpResponse:
+    project = get_object_or_404(Project, slug=slug, task_type=TaskType.DEMONSTRATION)
+    form = DemonstrationUploadForm(project, request.POST, request.FILES, prefix="demonstrations")
+    return taken(request, form) or page(request, project, demonstrations_form=form)
 
 
 @may_import
@@ -123,13 +136,16 @@ def taken(request: HttpRequest, form: UploadForm) -> HttpResponse | None:
 def download(request: HttpRequest, slug: str) -> HttpResponse | FileResponse:
     """An export as a download; its snapshot, with the manifest, is remembered."""
     project = get_object_or_404(Project, slug=slug)
-    form = ExportForm(project, request.POST, prefix="export")
+    demonstrates = project.task_type == TaskType.DEMONSTRATION
+    form = (DemonstrationExportForm if demonstrates else ExportForm)(project, request.POST, prefix="export")
     if not form.is_valid():
         return page(request, project, export_form=form)
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"{project.slug}.jsonl"
         try:
-            export(project, path, form.selection(), created_by=request.user)
+            (export_demonstrations if demonstrates else export)(
+                project, path, form.selection(), created_by=request.user
+            )
         except ExportError as error:
             form.add_error(None, str(error))
             return page(request, project, export_form=form)

@@ -25,6 +25,9 @@ urlpatterns = [
     path("projects/<slug:slug>/data/prompts/", transfers.upload_prompts, name="prompts-upload"),
     path("projects/<slug:slug>/data/preferences/", transfers.upload_preferences, name="preferences-upload"),
     path("projects/<slug:slug>/data/responses/", transfers.upload_responses, name="responses-upload"),
+    path(
+        "projects/<slug:slug>/data/demonstrations/", transfers.upload_demonstrations, name="demonstrations-upload"
+    ),
     path("projects/<slug:slug>/data/fill/", transfers.fill, name="project-fill"),
     path("projects/<slug:slug>/data/export/", transfers.download, name="project-export"),
     path("projects/<slug:slug>/data/exports/<int:pk>/manifest/", transfers.manifest, name="export-manifest"),
