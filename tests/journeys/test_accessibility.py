@@ -8,20 +8,14 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from annotation.models import Batch, Comparison, DatasetSnapshot, Project
-from evaluation.campaigns import create_campaign
-from evaluation.models import Iteration, Stage
-from modeling.registry.models import Job, ModelVersion, Run, RunMetric, Worker
+from annotation.models import Comparison, Project
+from modeling.registry.models import Job
 from tests.annotation.answering import answer
 from tests.annotation.test_assigning import make_live_project
 from tests.annotation.test_assigning_races import make_stored_item
+from tests.every_page import every_page_of_a_manager
 from tests.factories import (
-    make_comparison,
     make_item,
-    make_judgement,
-    make_model,
-    make_pair,
-    make_preference,
     make_project,
     make_user,
 )
@@ -114,86 +108,8 @@ def test_an_evaluation_to_its_end(page: Page, live_server: LiveServer) -> None:
     expect_usable_by_all(page, "closed")
 
 
-def make_everything_that_a_manager_sees() -> dict[str, str]:
-    """Rows behind every page of theirs; returns each page's address by name."""
-    base = make_model("base", backend=ModelVersion.Backend.LOCAL, path="/models/base", licence="Apache-2.0")
-    reward = make_model(
-        "reward",
-        kind=ModelVersion.Kind.HELPFULNESS_REWARD,
-        backend=ModelVersion.Backend.LOCAL,
-        path="/models/a-folder-with-a-long-name/reward",
-        figures={"accuracy": {"n": 400, "accuracy": 0.64, "low": 0.592, "high": 0.686}},
-    )
-    reward.parents.add(base)
-    project = make_live_project(name="Harbour", dimension=Project.Dimension.SAFETY, target=100)
-    project.guidelines.create(number=1, text="Be *fair*.")
-    project.annotators.add(annotator := make_user())
-    batch = Batch.objects.create(project=project, number=1)
-    for points in (1, 2, 8, None):
-        judged = make_comparison(project, annotator=annotator, model_a=base, model_b=base, batch=batch)
-        make_preference(judged, points, a_safe=True, b_safe=False, seconds=31.5)
-    DatasetSnapshot.objects.create(project=project, digest="d" * 64, rows=2299)
-
-    training = Run.objects.create(
-        kind=Run.Kind.REWARD_MODEL,
-        name="reward-1",
-        status=Job.Status.RUNNING,
-        progress=0.4,
-        progress_note="step 4",
-    )
-    for step in range(1, 5):
-        RunMetric.objects.create(run=training, step=step, name="loss", value=1 / step)
-    failed = Run.objects.create(kind=Run.Kind.REWARD_MODEL, name="x", status=Job.Status.FAILED, error="no data")
-
-    x, y = make_model("x-model"), make_model("y-model")
-    campaign = create_campaign("spring", "Spring", [x, y], raters_per_item=3)
-    raters = [make_user() for _ in range(3)]
-    for given in ((1, 2, 3), (7, 7, 6), (4, 4, 4)):
-        item = make_pair(campaign.project, x, y)
-        for rater, points in zip(raters, given, strict=True):
-            make_judgement(item, rater, points)
-
-    iteration = Iteration.objects.create(
-        number=1, helpfulness_project=make_project(), safety_project=project, base=base, settings={"with_ppo": False}
-    )
-    rate = {"value": 0.6, "low": 0.55, "high": 0.65}
-    rates = dict.fromkeys(("helpfulness", "safety", "violations", "overall", "mean_helpfulness", "safe"), rate)
-    versions = [{"number": n, "model": f"guide-v{n}", "reward": rates, "gold": rates} for n in range(2)]
-    report = {"versions": versions, "judges": {}, "prompts": {"helpfulness": 31, "safety": 7}, "draws": 2}
-    evaluated = Run.objects.create(kind=Run.Kind.POLICY_EVALUATION, name="v1", status=Job.Status.DONE, report=report)
-    Stage.objects.create(iteration=iteration, name="evaluation", run=evaluated)
-    Worker.objects.create(name="stand-in", seen_at=timezone.now(), queues="sampling,training")
-    home = f"/projects/{project.slug}/"
-    return {
-        "projects": "/projects/",
-        "new project": "/projects/new/",
-        "project": home,
-        "comparisons": f"{home}comparisons/",
-        "comparison": f"{home}comparisons/{judged.pk}/",
-        "settings": f"{home}settings/",
-        "data": f"{home}data/",
-        "models": "/models/",
-        "model": "/models/reward/",
-        "runs": "/runs/",
-        "new run": "/runs/new/",
-        "run form": "/runs/new/reward_model/",
-        "run": f"/runs/{training.pk}/",
-        "failed run": f"/runs/{failed.pk}/",
-        "iterations": "/iterations/",
-        "campaigns": "/campaigns/",
-        "new campaign": "/campaigns/new/",
-        "campaign": "/campaigns/spring/",
-        "report": "/campaigns/spring/report/",
-        "people": "/people/",
-        "person": f"/people/{annotator.pk}/",
-        "account": "/account/",
-        "API": "/api/v1/",
-        "nothing here": "/nothing-here/",
-    }
-
-
 def test_the_pages_of_a_manager(page: Page, live_server: LiveServer) -> None:
-    addresses = make_everything_that_a_manager_sees()
+    addresses = every_page_of_a_manager()
     enter_as(page, make_user("manager"), live_server.url)
     problems = []
     for called, address in addresses.items():
