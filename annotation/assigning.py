@@ -17,9 +17,10 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from annotation import gold
 from annotation.disagreement import disagreement_on
 from annotation.models import Assignment, Comparison, Dialogue, Gold, Item, Preference, Project, Prompt, Review, Skip
 from annotation.models.items import SHUFFLES
@@ -33,8 +34,12 @@ READY = timedelta(minutes=10)
 COUNTED_EXACTLY = 300
 """Places up to which what waits is counted for each annotator; beyond, roughly and once in a while."""
 Source = Callable[[Project, AbstractUser], Assignment | None]
-SOURCES: list[Source] = []
+SOURCES: list[Source] = [gold.place_for]
 """Asked first for an annotator's next place: each returns an open one that it made or locked, or None."""
+
+
+COMPLETED: list[Callable[[Assignment], None]] = []
+"""Told of each place that was completed, in the same transaction."""
 
 
 class LeaseLostError(Exception):
@@ -90,7 +95,7 @@ def starting_point(project: Project, annotator: AbstractUser) -> int:
 
 def held_for_others(project: Project, annotator: AbstractUser) -> Assignment | None:
     """Where nothing is open: a place that is only held ready for somebody else, taken from them and open again."""
-    ready = project.assignments.filter(status=Status.RESERVED).exclude(annotator=annotator.pk)
+    ready = project.assignments.filter(status=Status.RESERVED, item__gold=None).exclude(annotator=annotator.pk)
     places = suitable(annotator, ready).order_by("leased_until")
     place = places.select_for_update(skip_locked=True, of=("self",)).first()
     if place:
@@ -104,8 +109,8 @@ def count_waiting(project: Project, annotator: AbstractUser) -> int:
     Many of them are not counted anew for every page: then it is what waits for anybody, as it was in the last minute,
     without what this annotator has had.
     """
-    not_theirs = Q(status=Status.OPEN) | Q(status=Status.RESERVED) & ~Q(annotator=annotator.pk)
-    places = suitable(annotator, project.assignments.filter(not_theirs)).order_by()
+    for_others = Q(status=Status.RESERVED, item__gold=None) & ~Q(annotator=annotator.pk)
+    places = suitable(annotator, project.assignments.filter(Q(status=Status.OPEN) | for_others)).order_by()
     items = list(places.values_list("item_id", flat=True)[:COUNTED_EXACTLY])
     if len(items) < COUNTED_EXACTLY:
         return len(set(items))
@@ -113,7 +118,7 @@ def count_waiting(project: Project, annotator: AbstractUser) -> int:
     def count() -> int:
         return project.assignments.filter(status=Status.OPEN).values("item").distinct().count()
 
-    waiting: int = cache.get_or_set(f"waiting-items-{project.pk}", count, 60)
+    waiting = cache.get_or_set(f"waiting-items-{project.pk}", count, 60) or 0
     had = project.assignments.filter(annotator=annotator.pk).count()
     return max(len(set(items)), waiting - (had if project.overlap > 1 else 0))
 
@@ -121,7 +126,8 @@ def count_waiting(project: Project, annotator: AbstractUser) -> int:
 def lease_of(project: Project, annotator: AbstractUser) -> Assignment | None:
     """The place that `annotator` has in hand: what they revise before what they were at."""
     leases = Assignment.objects.filter(project=project, annotator=annotator.pk, status=Status.LEASED)
-    return leases.select_related("item__prompt", "project").order_by("-revising", "pk").first()
+    reopened_first = F("submitted_at").asc(nulls_last=True)
+    return leases.select_related("item__prompt", "project").order_by("-revising", reopened_first, "pk").first()
 
 
 def reservation_of(project: Project, annotator: AbstractUser) -> Assignment | None:
@@ -153,6 +159,7 @@ def claim_next(project: Project, annotator: AbstractUser) -> Assignment | None:
         if (returned := returned_to(project, annotator).first()) and resume(returned, annotator):
             return returned
         if (ready := reservation_of(project, annotator)) and lease(ready, annotator):
+            Dialogue.objects.filter(assignment=ready).update(started_at=timezone.now())
             return ready
         while place := next_open(project, annotator) or held_for_others(project, annotator):
             if lease(place, annotator):
@@ -283,7 +290,7 @@ def let_go(place: Assignment) -> None:
         complete(place)
         return
     if place.item.own_prompt:
-        place.item.delete()
+        (place if place.item.flags.exists() else place.item).delete()
         return
     if Gold.objects.filter(item=place.item_id).exists():
         place.delete()
@@ -324,7 +331,10 @@ def complete(place: Assignment) -> None:
         seconds=seconds,
         hasty=was_hasty(place, place.project, seconds),
     )
+    for tell in COMPLETED:
+        tell(place)
     settle(place.item)
+    gold.check(place)
 
 
 def time_taken(place: Assignment, now: datetime) -> float | None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.views import demonstrating, dialogues, guidelines, rating, working
+from annotation.views import demonstrating, dialogues, guidelines, rating, standing, working
 
 urlpatterns = [
     path("", working.work, name="work"),
@@ -23,5 +23,13 @@ urlpatterns = [
     path("<slug:slug>/skip/", working.skip, name="work_skip"),
     path("<slug:slug>/end/", working.end, name="work_end"),
     path("<slug:slug>/guideline/<int:number>/read/", guidelines.read, name="work_guideline_read"),
+    path("<slug:slug>/undo/<int:pk>/", working.undo, name="work_undo"),
+    path("<slug:slug>/keep/", working.keep, name="work_keep"),
+    path("<slug:slug>/flag/", working.flag, name="work_flag"),
+    path("<slug:slug>/consent/", standing.consent, name="work_consent"),
+    path("<slug:slug>/consent/withdraw/", standing.withdraw, name="work_withdraw"),
+    path("<slug:slug>/warning/read/", standing.heed, name="work_heed"),
+    path("<slug:slug>/tests/<int:number>/", standing.test, name="work_test"),
+    path("<slug:slug>/tests/<int:number>/begin/", standing.begin, name="work_test_begin"),
     path("<slug:slug>/draft/", working.draft, name="work_draft"),
 ]

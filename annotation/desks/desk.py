@@ -15,10 +15,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from annotation import assigning
+from annotation import assigning, drafts, gold, revising
 from annotation.gates import Gate, gate_of
 from annotation.guidelines import News, news_for
-from annotation.models import Assignment, Project
+from annotation.models import Assignment, Gold, Project, Review
 from annotation.models.prompts import Messages
 from annotation.protocol import Protocol
 
@@ -55,6 +55,8 @@ class Desk:
     @property
     def where(self) -> str:
         """Where in the set the annotator stands."""
+        if self.is_revising:
+            return _("What you had submitted")
         if self.place:
             return _("Item %(number)d of %(total)d") % {"number": self.number, "total": self.total}
         return _("%(number)d of %(total)d done") % {"number": self.completed_items, "total": self.total}
@@ -89,9 +91,50 @@ class Desk:
         return news_for(self.project, self.annotator)
 
     @property
+    def is_revising(self) -> bool:
+        """What is in hand was submitted before: taken back, or returned by a reviewer."""
+        return self.place is not None and self.place.revising
+
+    @property
+    def said(self) -> drafts.Typed:
+        """What was said before about what is revised, as the form's fields."""
+        return {}
+
+    @cached_property
+    def review(self) -> Review | None:
+        """What a reviewer wrote about the work that they returned and that is in hand."""
+        return self.place.reviews.first() if self.place and self.is_revising else None
+
+    @cached_property
+    def returned(self) -> int:
+        """Places that reviewers sent back and that wait to be taken up."""
+        return assigning.returned_to(self.project, self.annotator).count()
+
+    @cached_property
+    def undoable(self) -> Assignment | None:
+        """What "Undo" would take back."""
+        return revising.undoable(self.project, self.annotator)
+
+    @cached_property
+    def warning(self) -> gold.GoldScore | None:
+        """What to warn of, where too many check items went wrong."""
+        return gold.warning_for(self.project, self.annotator)
+
+    @property
+    def failed_gold(self) -> list[Gold]:
+        return gold.failed(self.project, self.annotator)
+
+    @property
     def step(self) -> str:
         """Names what the annotator is asked for now, so that a draft comes back only where it belongs."""
-        return f"place-{self.place.pk}" if self.place else "start"
+        return f"place-{self.place.pk}{self.anew}" if self.place else "start"
+
+    @property
+    def anew(self) -> str:
+        """Sets the step of a revision apart from that of the one before."""
+        if self.place is None or not self.place.revising or self.place.reopened_at is None:
+            return ""
+        return f"-{int(self.place.reopened_at.timestamp())}"
 
     @property
     def history(self) -> Messages:
@@ -112,13 +155,18 @@ class Desk:
         """Put the next item into the annotator's hands; None when none waits."""
         return assigning.claim_next(self.project, self.annotator)
 
+    def reserve(self) -> None:
+        """Hold the next item ready while the annotator is at this one."""
+        if self.place and self.gives_items:
+            assigning.reserve_next(self.project, self.annotator)
+
     def show(self) -> None:
         """Start the clock of what is asked for, when it is first on the page."""
 
     @cached_property
     def open_items(self) -> int:
         """Items of the set that this annotator could take now."""
-        return assigning.open_places(self.project, self.annotator).order_by().values("item").distinct().count()
+        return assigning.count_waiting(self.project, self.annotator)
 
     @cached_property
     def completed_items(self) -> int:
@@ -140,7 +188,7 @@ class Desk:
 
     @property
     def places(self) -> QuerySet[Assignment]:
-        return Assignment.objects.filter(item__project=self.project, annotator=self.annotator.pk)
+        return Assignment.objects.filter(project=self.project, annotator=self.annotator.pk)
 
     def context(self) -> dict[str, Any]:
         """What else the body's template needs."""

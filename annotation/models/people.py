@@ -51,6 +51,10 @@ class QualificationStep(models.Model):
     def __str__(self) -> str:
         return f"{self.number}. {self.title}"
 
+    @property
+    def pass_percent(self) -> int:
+        return round(100 * self.pass_mark)
+
 
 class QualificationQuestion(models.Model):
     """A question of a test: a choice among options, or a comparison of two answers on the project's own scale."""
@@ -99,3 +103,7 @@ class QualificationAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"attempt {self.number} at {self.step}"
+
+    @property
+    def score_percent(self) -> int | None:
+        return None if self.score is None else round(100 * self.score)

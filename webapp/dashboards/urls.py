@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from webapp.dashboards import guidelines, iterations, project_settings, projects, registry, reviews, runs, transfers
+from webapp.dashboards import (
+    guidelines,
+    iterations,
+    project_settings,
+    projects,
+    quality,
+    registry,
+    reviews,
+    runs,
+    transfers,
+)
 
 urlpatterns = [
     path("projects/", projects.projects, name="projects"),
@@ -25,9 +35,7 @@ urlpatterns = [
     path("projects/<slug:slug>/data/prompts/", transfers.upload_prompts, name="prompts-upload"),
     path("projects/<slug:slug>/data/preferences/", transfers.upload_preferences, name="preferences-upload"),
     path("projects/<slug:slug>/data/responses/", transfers.upload_responses, name="responses-upload"),
-    path(
-        "projects/<slug:slug>/data/demonstrations/", transfers.upload_demonstrations, name="demonstrations-upload"
-    ),
+    path("projects/<slug:slug>/data/demonstrations/", transfers.upload_demonstrations, name="demonstrations-upload"),
     path("projects/<slug:slug>/data/fill/", transfers.fill, name="project-fill"),
     path("projects/<slug:slug>/data/export/", transfers.download, name="project-export"),
     path("projects/<slug:slug>/data/exports/<int:pk>/manifest/", transfers.manifest, name="export-manifest"),
@@ -37,6 +45,24 @@ urlpatterns = [
     path("projects/<slug:slug>/reviews/<int:pk>/", reviews.review, name="review"),
     path("projects/<slug:slug>/disputed/", reviews.disputed, name="disputed"),
     path("projects/<slug:slug>/disputed/<int:pk>/", reviews.adjudicate, name="adjudicate"),
+    path("projects/<slug:slug>/quality/", quality.quality, name="quality"),
+    path("projects/<slug:slug>/quality/rules/", quality.rules, name="quality-rules"),
+    path("projects/<slug:slug>/quality/gold/", quality.add_gold, name="gold-add"),
+    path("projects/<slug:slug>/quality/gold/<int:pk>/remove/", quality.remove_gold, name="gold-remove"),
+    path("projects/<slug:slug>/quality/people/<int:pk>/pause/", quality.pause, name="annotator-pause"),
+    path("projects/<slug:slug>/quality/tests/", quality.add_step, name="qualification-add"),
+    path("projects/<slug:slug>/quality/tests/<int:number>/", quality.step, name="qualification-step"),
+    path("projects/<slug:slug>/quality/tests/<int:number>/questions/", quality.add_question, name="question-add"),
+    path(
+        "projects/<slug:slug>/quality/tests/<int:number>/questions/<int:pk>/remove/",
+        quality.remove_question,
+        name="question-remove",
+    ),
+    path(
+        "projects/<slug:slug>/quality/tests/<int:number>/people/<int:pk>/let-in/",
+        quality.let_in,
+        name="qualification-let-in",
+    ),
     path("projects/<slug:slug>/guideline/", guidelines.guideline, name="guideline"),
     path("projects/<slug:slug>/guideline/ask-again/", guidelines.ask_again, name="guideline-ask-again"),
     path("models/", registry.models, name="models"),
