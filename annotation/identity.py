@@ -146,8 +146,8 @@ def _patterns(known: tuple[str, ...]) -> tuple[re.Pattern[str], tuple[re.Pattern
         re.compile(rf"\b(?:model|assistant|chatbot|AI|bot|system) (?:from|by|of) (?P<name>(?:{makers}))(?!\w)"),
     )
     introduces = re.compile(
-        r"\s+(?:called |named )?(?P<name>[A-Z]\w+(?: [A-Z]?\d[\w.]*)?), (?:an?|the|your) (?:\w+[ -]){0,3}"
-        r"(?:AI|model|assistant|chatbot)\b"
+        r"\s+(?:called |named )?(?P<name>[A-Z]\w+(?: [A-Z]?\d[\w.]*)?), "
+        rf"(?:(?:an?|the|your) (?:\w+[ -]){{0,3}}(?:AI|model|assistant|chatbot)\b|{MADE}(?: and {MADE})? by [A-Z])"
     )
     return introduced, made_by, introduces
 

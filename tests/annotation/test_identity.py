@@ -26,6 +26,7 @@ def hidden(text: str, asked: str = "") -> list[str]:
         ("OpenAI trained me on books.", ["OpenAI"]),
         ("My developers at Mistral AI would object.", ["Mistral AI"]),
         ("I am Zorblax, an AI assistant. Ask me.", ["Zorblax"]),
+        ("I am Zorblax, built by Kettle Labs.", ["Zorblax", "Kettle Labs"]),
         ("I'm not Claude, I am GPT-4o.", ["Claude", "GPT-4o"]),
         ("Yes, I am based on GPT-3.5 by OpenAI.", ["GPT-3.5", "OpenAI"]),
         ("I am Harbour, and here is your ferry.", ["Harbour"]),
