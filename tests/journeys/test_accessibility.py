@@ -88,24 +88,28 @@ def test_a_dialogue_in_each_of_its_states(page: Page, live_server: LiveServer) -
     expect_usable_by_all(page, "second turn")
 
 
-def test_an_evaluation_to_its_end(page: Page, live_server: LiveServer) -> None:
+@pytest.mark.parametrize("language", ["en", "de"])  # German words are the longest
+def test_an_evaluation_to_its_end(page: Page, live_server: LiveServer, language: str) -> None:
     project = make_project(task_type=Project.TaskType.PAIRWISE_EVALUATION)
     make_stored_item(project, overlap=1)
     annotator = make_user()
     project.annotators.add(annotator)
     enter_as(page, annotator, live_server.url)
+    page.context.add_cookies([{"name": "django_language", "value": language, "url": live_server.url}])
+    page.goto(f"{live_server.url}/work/")
+    expect_usable_by_all(page, f"list {language}")
     page.goto(f"{live_server.url}/work/{project.slug}/")
-    expect_usable_by_all(page, "before the first item")
-    page.get_by_role("button", name="Start").click()
-    expect(page.locator(".pair")).to_be_visible()
-    expect_usable_by_all(page, "stored pair")
-    page.keyboard.press("3")
+    expect_usable_by_all(page, f"before the first item {language}")
     page.keyboard.press("Control+Enter")
-    expect(page.get_by_text("You are done here")).to_be_visible()
-    expect_usable_by_all(page, "done")
+    expect(page.locator(".pair")).to_be_visible()
+    page.keyboard.press("3")
+    expect_usable_by_all(page, f"stored pair {language}")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".pair")).to_have_count(0)
+    expect_usable_by_all(page, f"done {language}")
     Project.objects.update(archived_at=timezone.now())
     page.reload()
-    expect_usable_by_all(page, "closed")
+    expect_usable_by_all(page, f"closed {language}")
 
 
 def test_the_pages_of_a_manager(page: Page, live_server: LiveServer) -> None:
