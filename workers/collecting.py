@@ -9,7 +9,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -35,6 +35,9 @@ SIMULATED, REAL = "simulated", "real"
 CHUNK = 500
 """Rows per statement."""
 SUBMITTED = Assignment.Status.SUBMITTED
+REDRAWS = 3
+"""How often the pairs of simulated annotators are drawn anew where both answers are the same, word for word: such a
+pair tells nothing about either, and two good models often say the same."""
 Share = Callable[[int, int], None]
 """Takes how many answers are sampled, of how many."""
 
@@ -118,7 +121,7 @@ def simulate(project: Project, wanted: int, config: dict[str, Any], should_stop:
     """Sample the answers, then judge and store them in one transaction: the batch is there whole, or not at all."""
     chance = chance_of(project, config)
     draws = draw(project, wanted, chance)
-    answers = answer(draws, should_stop, share)
+    answers = differing(draws, chance, should_stop, share)
     people = annotators(config["people"], [project])
     with transaction.atomic():
         batch = open_batch(project, config["batch"], target=wanted)
@@ -136,6 +139,24 @@ def draw(project: Project, wanted: int, chance: random.Random) -> list[Draw]:
         ]
     except PoolTooSmallError as error:
         raise JobError(f'The sampling pool of "{project.slug}" needs two active variants.') from error
+
+
+def differing(
+    draws: list[Draw], chance: random.Random, should_stop: ShouldStop, share: Share
+) -> list[tuple[Answer, Answer]]:
+    """Both answers of every draw, drawn anew up to REDRAWS times where they are the same text; the draws take the seeds
+    of the answers that were kept."""
+    answers = answer(draws, should_stop, share)
+    for _ in range(REDRAWS):
+        alike = [index for index, (one, other) in enumerate(answers) if one.text == other.text]
+        if not alike:
+            break
+        for index in alike:
+            draws[index] = replace(draws[index], seeds=(chance.getrandbits(62), chance.getrandbits(62)))
+        anew = answer([draws[index] for index in alike], should_stop, lambda done, of: None)
+        for index, both in zip(alike, anew, strict=True):
+            answers[index] = both
+    return answers
 
 
 def answer(draws: Sequence[Draw], should_stop: ShouldStop, share: Share) -> list[tuple[Answer, Answer]]:

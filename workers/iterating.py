@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from annotation.models import PoolEntry, Project, Prompt
 from evaluation.models import Iteration, Stage
-from modeling.registry.jobs import enqueue
+from modeling.configuration import ConfigError, configure
+from modeling.registry.jobs import enqueue, request_cancel
 from modeling.registry.models import Job, ModelVersion, Run
 from workers.collecting import REAL, SIMULATED, missing_judgements
 from workers.recipes import PPO, REJECTION_SAMPLING, REWARD_MODEL
@@ -27,6 +28,8 @@ LAST, ALL, NEVER = "last", "all", "never"
 """Which iterations put PPO on top."""
 NEWEST = 2
 """Models that a batch is sampled from: the previous one and the new one [68]."""
+FIRST = ("comparisons", "safety_comparisons", "temperatures", "top_p", "reward", "rejection")
+"""What the first iteration may have of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +70,13 @@ class Plan:
     """Answers to each of them."""
     temperature: float = 1.0
     """Of these answers: 1 with top-p 1 is the policy itself."""
+    base_in_pool: bool = False
+    """Whether the base stays among the models that batches are sampled from. The newest two soon say much the same, and
+    pairs of nearly equal answers teach a reward model little; beside the base it sees good against bad."""
+    first: dict[str, Any] = field(default_factory=dict)
+    """What the first iteration has instead of the settings above: its reward models start from nothing, and its policy
+    is the base, so that it may need more comparisons and a cooler temperature than the later ones. Settings of a recipe
+    are put over those of all iterations."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -86,6 +96,23 @@ class Plan:
         for each in (*self.temperatures, self.temperature):
             require(0 <= each <= 2, "temperature", "between 0 and 2", each)
         require(len(set(self.temperatures)) >= 2, "temperatures", "two different ones or more", self.temperatures)
+        require(isinstance(self.first, Mapping), "first", "settings of the plan", self.first)
+        for name in self.first:
+            require(name in FIRST, "a setting of first", f"one of {', '.join(FIRST)}", name)
+        if self.first:
+            plan_in(1, self)  # checked like any plan
+
+
+def plan_in(number: int, plan: Plan) -> Plan:
+    """The plan as the iteration of this number carries it out. Raises ValidationError."""
+    own = {
+        name: {**getattr(plan, name), **value} if isinstance(value, Mapping) else value
+        for name, value in (plan.first if number == 1 else {}).items()
+    }
+    try:
+        return configure(Plan, {**asdict(plan), **own, "first": {}})
+    except ConfigError as error:
+        raise ValidationError(f"first: {error}") from error
 
 
 def require(valid: bool, name: str, expected: str, value: Any) -> None:
@@ -150,6 +177,7 @@ def begin(loop: Loop, number: int, plan: Plan, *, with_ppo: bool) -> Iteration:
         return earlier[number - 1]
     if len(earlier) < number - 1 or any(each.finished_at is None for each in earlier):
         raise ValidationError(f"Iteration {number} can't begin before those before it are finished.")
+    plan = plan_in(number, plan)
     if number == 1:
         fill_pools(loop.projects, [loop.base], [loop.base], plan)
     return Iteration.objects.create(
@@ -159,6 +187,33 @@ def begin(loop: Loop, number: int, plan: Plan, *, with_ppo: bool) -> Iteration:
         base=loop.base,
         settings=asdict(plan) | {"with_ppo": with_ppo},
     )
+
+
+@transaction.atomic
+def plan_anew(iteration: Iteration, plan: Plan, *, with_ppo: bool) -> None:
+    """Give an iteration that is under way other settings, as when a stage failed for want of memory. What is done
+    stays; the stage that is not begins anew by the new settings, and its old run stays as it ended.
+
+    Raises ValidationError where that stage is being carried out.
+    """
+    Iteration.objects.select_for_update(no_key=True).get(pk=iteration.pk)
+    settings = asdict(plan_in(iteration.number, plan)) | {"with_ppo": with_ppo}
+    if iteration.finished_at is not None or iteration.settings == settings:
+        return
+    for stage in iteration.stages.exclude(run__status=Job.Status.DONE).select_related("run"):
+        if stage.run.status == Job.Status.RUNNING:
+            raise ValidationError(f"Run {stage.run.pk} is being carried out: stop it before you plan anew.")
+        request_cancel(stage.run)
+        stage.delete()
+    iteration.settings = settings
+    iteration.save(update_fields=["settings"])
+    if iteration.number == 1 and not iteration.stages.exists():
+        fill_pools(
+            [iteration.helpfulness_project, iteration.safety_project],
+            [iteration.base],
+            [iteration.base],
+            plan_of(iteration),
+        )
 
 
 def plan_of(iteration: Iteration) -> Plan:
@@ -371,12 +426,17 @@ def seed_of(iteration: Iteration, plan: Plan) -> int:
 
 @transaction.atomic
 def finish(iteration: Iteration) -> None:
-    """The candidate joins the pool of the next batch beside the version before it; older versions leave it."""
+    """The candidate joins the pool of the next batch beside the version before it; older versions leave it, but for the
+    base where the plan keeps that."""
     candidate = candidate_of(iteration)
     ModelVersion.objects.filter(pk=candidate.pk).update(stage=ModelVersion.Stage.ACTIVE)
     versions = [*versions_before(iteration), candidate]
     projects = [iteration.helpfulness_project, iteration.safety_project]
-    fill_pools(projects, versions, versions[-NEWEST:], plan_of(iteration))
+    plan = plan_of(iteration)
+    sampled = versions[-NEWEST:]
+    if plan.base_in_pool and iteration.base not in sampled:
+        sampled = [iteration.base, *sampled]
+    fill_pools(projects, versions, sampled, plan)
     Iteration.objects.filter(pk=iteration.pk).update(finished_at=timezone.now())
     iteration.refresh_from_db()
 

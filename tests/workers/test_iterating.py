@@ -29,6 +29,7 @@ from workers.iterating import (
     check_loop,
     finish,
     next_stage,
+    plan_anew,
     stages_of,
     start_stage,
     versions_before,
@@ -202,6 +203,26 @@ def test_the_two_newest_versions_are_sampled_in_the_next_batch(loop: Loop) -> No
     assert [model.name for model in versions_before(second)] == ["guide", "guide-v1"]
 
 
+def test_a_base_that_is_kept_is_sampled_beside_the_newest_two(loop: Loop) -> None:
+    plan = Plan(name="guide", base_in_pool=True)
+    for number, expected in ((1, {"guide", "guide-v1"}), (2, {"guide", "guide-v1", "guide-v2"})):
+        run_through(begin(loop, number, plan, with_ppo=False))
+        assert in_pool(loop.safety_project) == expected
+    run_through(begin(loop, 3, plan, with_ppo=False))
+    assert in_pool(loop.safety_project) == {"guide", "guide-v2", "guide-v3"}
+
+
+def test_the_first_iteration_may_have_settings_of_its_own(loop: Loop) -> None:
+    own = {"comparisons": 70, "temperatures": [0.3, 0.4], "rejection": {"temperatures": [0.4]}}
+    plan = Plan(name="guide", comparisons=20, rejection={"k": 4, "temperatures": [0.8]}, first=own)
+    first = run_through(begin(loop, 1, plan, with_ppo=False))
+    second = run_through(begin(loop, 2, plan, with_ppo=False))
+    wanted = [each.stages.get(name="collection").run.config["wanted"] for each in (first, second)]
+    assert [each["harbour-helpfulness"] for each in wanted] == [70, 20]
+    recipes = [each.stages.get(name="rejection_sampling").run.config["settings"] for each in (first, second)]
+    assert [(each["k"], each["temperatures"]) for each in recipes] == [(4, [0.4]), (4, [0.8])]
+
+
 def in_pool(project: Project) -> set[str]:
     return set(project.pool.filter(active=True).values_list("model_version__name", flat=True))
 
@@ -240,6 +261,9 @@ def test_every_iteration_tunes_the_same_base(loop: Loop) -> None:
         ({"temperatures": [0.7]}, "temperatures must be two different ones or more"),
         ({"temperature": 3.0}, "temperature must be between 0 and 2"),
         ({"name": "a b"}, "name must be letters"),
+        ({"first": {"seed": 3}}, "a setting of first must be one of comparisons, .*, got 'seed'"),
+        ({"first": {"comparisons": 0}}, "comparisons must be at least 1, got 0"),
+        ({"first": {"comparisons": "many"}}, "first: comparisons must be int, got 'many'"),
     ],
 )
 def test_a_plan_out_of_range_is_refused(settings: dict[str, Any], message: str) -> None:
@@ -300,6 +324,49 @@ def test_the_same_command_goes_on_at_the_stage_that_was_interrupted(
     with_ppo = [*KINDS[:-1], "ppo", KINDS[-1]]
     assert carried_out == [*with_ppo[:place], "interrupted", *with_ppo[place:]], "nothing is done twice, or skipped"
     assert Run.objects.count() == 6
+
+
+def test_an_iteration_whose_plan_failed_takes_another_one(
+    loop: Loop, carried_out: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reward model runs out of memory; with a smaller budget it begins anew, and the batch stays as it was."""
+    execute: Callable[..., None] = run_execution.execute
+
+    def failing(run: Run, *rest: Any) -> None:
+        if run.kind == Run.Kind.REWARD_MODEL and run.config["settings"].get("token_budget") != 512:
+            raise JobError("out of memory: lower token_budget")
+        execute(run, *rest)
+
+    monkeypatch.setattr(run_execution, "execute", failing)
+    with pytest.raises(CommandError, match="out of memory"):
+        command(loop, tmp_path)
+    (tmp_path / "plan.yaml").write_text("reward: {token_budget: 512}\n")
+    smaller = ["--config", str(tmp_path / "plan.yaml")]
+    with pytest.raises(CommandError, match="out of memory"):
+        command(loop, tmp_path, *smaller)
+    command(loop, tmp_path, *smaller, "--replan")
+    assert carried_out == [*KINDS[:-1], "ppo", KINDS[-1]], "the batch is collected once"
+    [iteration] = loop.iterations()
+    assert iteration.settings["reward"] == {"token_budget": 512}
+    assert Run.objects.filter(kind=Run.Kind.REWARD_MODEL, status=Job.Status.FAILED, stage=None).count() == 1
+
+
+def test_what_is_being_carried_out_is_not_planned_anew(loop: Loop) -> None:
+    iteration = begin(loop, 1, Plan(name="guide"), with_ppo=False)
+    run = start_stage(iteration, Name.COLLECTION)
+    assert claim(Run, run.pk) is not None
+    with pytest.raises(ValidationError, match=f"Run {run.pk} is being carried out: stop it"):
+        plan_anew(iteration, Plan(name="guide", tau=0.3), with_ppo=False)
+    iteration.refresh_from_db()
+    assert (iteration.settings["tau"], iteration.stages.count()) == (0.1, 1)
+
+
+def test_a_first_batch_that_is_planned_anew_has_the_new_temperatures(loop: Loop) -> None:
+    iteration = begin(loop, 1, Plan(name="guide"), with_ppo=False)
+    plan_anew(iteration, Plan(name="guide", temperatures=[0.3, 0.5]), with_ppo=True)
+    active = loop.safety_project.pool.filter(active=True).order_by("temperature")
+    assert list(active.values_list("temperature", flat=True)) == [0.3, 0.5]
+    assert Name.PPO in stages_of(iteration)
 
 
 def test_a_stage_whose_process_was_killed_is_taken_up_again(loop: Loop, carried_out: list[str], tmp_path: Path) -> None:
@@ -373,6 +440,7 @@ def test_what_it_can_not_run_it_refuses(options: list[str], message: str) -> Non
         ("reward: 3\n", "reward must be a recipe's settings, got 3"),
         ("reward: {epochs: many}\n", "reward: epochs must be int, got 'many'"),
         ("rejection: {temperatures: [3]}\n", "rejection: temperatures must be"),
+        ("first: {rejection: {temperatures: [3]}}\n", "rejection: temperatures must be"),
         ("ppo: {learning_rat: 1}\n", "ppo: unknown setting learning_rat"),
         ("ppo: {batch_size: 10, mini_batch_size: 4}\n", "ppo: batch_size must be a multiple of mini_batch_size"),
     ],

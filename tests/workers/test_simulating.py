@@ -3,6 +3,7 @@
 import math
 import random
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 
@@ -10,10 +11,12 @@ from annotation.exporting import Selection, export
 from annotation.models import Assignment, Comparison, Item, PoolEntry, Preference, Project, Prompt, Response
 from modeling.registry.jobs import claim
 from modeling.registry.models import Job, Run
+from modeling.sampling import Answer
 from tests.factories import make_project, make_prompt, make_user
 from tests.workers.conftest import CARELESS, local_model
+from workers import collecting
 from workers.carrying import JobError, Stopped, carry_out
-from workers.collecting import agreement, collect, missing_judgements
+from workers.collecting import Draw, agreement, collect, missing_judgements
 from workers.runs import execute
 from workers.simulating import Gold, Noise, annotators, gold_of, judge
 
@@ -160,6 +163,32 @@ def test_a_simulated_batch_leaves_the_rows_of_peoples_work(project: Project) -> 
     assert Response.objects.exclude(finish_reason__in=("stop", "length")).count() == 0
     assert run.report["comparisons"] == {"harbour": 12}
     assert run.report["agreement"]["harbour"]["items"] == 2
+
+
+@pytest.mark.parametrize(("rounds_alike", "drawings", "kept"), [(0, 1, 1), (2, 3, 3), (9, 4, 4)])
+def test_a_pair_of_the_same_text_is_drawn_anew_a_few_times(
+    rounds_alike: int, drawings: int, kept: int, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of three pairs the second one says the same in the first rounds; the answers of round n are named for it."""
+    rounds: list[list[tuple[int, int]]] = []
+
+    def answering(draws: Sequence[Draw], should_stop: object, share: object) -> list[tuple[Answer, Answer]]:
+        rounds.append([each.seeds for each in draws])
+        number, second = len(rounds), 1 if len(draws) == 3 else 0
+        alike = [index == second and number <= rounds_alike for index in range(len(draws))]
+        return [(said(f"left {number}"), said(f"{'left' if same else 'right'} {number}")) for same in alike]
+
+    monkeypatch.setattr(collecting, "answer", answering)
+    collected(batch_run(wanted=3, shared=0.0))
+    assert [len(seeds) for seeds in rounds] == [3, *[1] * (drawings - 1)]
+    kept_ones = Item.objects.order_by("pk").values_list("response_1__text", "response_1__seed", "response_2__seed")
+    assert [text for text, *_ in kept_ones] == ["left 1", f"left {kept}", "left 1"]
+    assert kept_ones[1][1:] == rounds[-1][0 if drawings > 1 else 1], "the seeds of what was kept"
+    assert len({seeds[0 if len(seeds) == 1 else 1] for seeds in rounds}) == drawings, "each drawing has its own seeds"
+
+
+def said(text: str) -> Answer:
+    return Answer(text, "stop", 3, 2, 0.1)
 
 
 def test_the_export_says_that_no_person_judged(project: Project, tmp_path: object) -> None:

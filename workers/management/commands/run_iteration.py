@@ -35,6 +35,8 @@ from workers.iterating import (
     finish,
     judgements_awaited,
     next_stage,
+    plan_anew,
+    plan_in,
     start_stage,
 )
 from workers.recipes import PPO, REJECTION_SAMPLING, REWARD_MODEL, check_settings
@@ -77,6 +79,10 @@ class Command(BaseCommand):
             "--config", type=Path, metavar="YAML",
             help="settings of the plan (workers/iterating.py); its reward, rejection and ppo hold those of the recipes",
         )  # fmt: skip
+        parser.add_argument(
+            "--replan", action="store_true",
+            help="the iteration under way takes these settings: what is done stays, the stage that failed begins anew",
+        )  # fmt: skip
         parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the figure and the figures are written")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -86,11 +92,15 @@ class Command(BaseCommand):
             plan = self.plan(options)
             loop = self.loop(options)
             check_loop(loop)
-            check_recipes(plan, loop.base)
+            for number in (1, 2):
+                check_recipes(plan_in(number, plan), loop.base)
             for number in range(1, options["iterations"] + 1):
                 with_ppo = options["ppo"] == ALL or (options["ppo"] == LAST and number == options["iterations"])
                 iteration = begin(loop, number, plan, with_ppo=with_ppo)
-                self.tell_of_changes(iteration, plan, with_ppo=with_ppo)
+                if options["replan"]:
+                    reconcile(Run)
+                    plan_anew(iteration, plan, with_ppo=with_ppo)
+                self.tell_of_changes(iteration, plan_in(number, plan), with_ppo=with_ppo)
                 self.run(iteration)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
@@ -148,7 +158,9 @@ class Command(BaseCommand):
         changed = [name for name, value in asked.items() if iteration.settings.get(name) != value]
         if iteration.finished_at is None and changed:
             kept = ", ".join(f"{name} {iteration.settings.get(name)!r} (not {asked[name]!r})" for name in changed)
-            self.stderr.write(f"Iteration {iteration.number} goes on as it began: {kept}.")
+            self.stderr.write(
+                f"Iteration {iteration.number} goes on as it began: {kept}. With --replan it takes the new settings."
+            )
 
     # Carrying out -----------------------------------------------------------------------------------------------------
 
