@@ -104,7 +104,7 @@ def held_for_others(project: Project, annotator: AbstractUser) -> Assignment | N
 
 
 def count_waiting(project: Project, annotator: AbstractUser) -> int:
-    """Items that `annotator` could take now.
+    """Items that `annotator` could take now, with the one that is held ready for them.
 
     Many of them are not counted anew for every page: then it is what waits for anybody, as it was in the last minute,
     without what this annotator has had.
@@ -112,8 +112,9 @@ def count_waiting(project: Project, annotator: AbstractUser) -> int:
     for_others = Q(status=Status.RESERVED, item__gold=None) & ~Q(annotator=annotator.pk)
     places = suitable(annotator, project.assignments.filter(Q(status=Status.OPEN) | for_others)).order_by()
     items = list(places.values_list("item_id", flat=True)[:COUNTED_EXACTLY])
+    ready = project.assignments.filter(status=Status.RESERVED, annotator=annotator.pk).count()
     if len(items) < COUNTED_EXACTLY:
-        return len(set(items))
+        return len(set(items)) + ready
 
     def count() -> int:
         return project.assignments.filter(status=Status.OPEN).values("item").distinct().count()
@@ -263,8 +264,12 @@ def return_expired(project: Project, apart_from: AbstractUser) -> None:
     Whoever waits for answers is not to blame for the time that it takes: such a place stays theirs.
     """
     awaited = Comparison.objects.filter(assignment=OuterRef("pk"), status__in=[Job.Status.QUEUED, Job.Status.RUNNING])
+    unfinished = (Job.Status.QUEUED, Job.Status.RUNNING)
+    replied = Dialogue.objects.filter(assignment=OuterRef("pk"), replies__status__in=unfinished)
     held = project.assignments.filter(status__in=(Status.LEASED, Status.RESERVED), leased_until__lt=timezone.now())
-    expired = held.filter(Q(status=Status.RESERVED) | ~Exists(awaited)).exclude(annotator=apart_from.pk)
+    expired = held.filter(Q(status=Status.RESERVED) | ~Exists(awaited) & ~Exists(replied)).exclude(
+        annotator=apart_from.pk
+    )
     if not expired.exists():
         return
     with transaction.atomic():

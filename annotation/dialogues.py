@@ -88,6 +88,18 @@ def take(project: Project, annotator: AbstractUser) -> Assignment | None:
         return place
 
 
+def reserve(project: Project, annotator: AbstractUser) -> Assignment | None:
+    """Hold the next prompt of the set ready: its answers are written while the annotator judges the ones before.
+
+    None when one is held already or none waits. Raises PoolTooSmallError.
+    """
+    with transaction.atomic():
+        place = assigning.reserve_next(project, annotator)
+        if place:
+            compare(open_dialogue(place, annotator), instructed_prompt(place.item.prompt))
+        return place
+
+
 def continue_with(place: Assignment, annotator: AbstractUser, turn: int, text: str) -> Comparison:
     """Ask the next question of a dialogue; sending the same one again gives the same comparison.
 

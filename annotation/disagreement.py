@@ -37,5 +37,5 @@ def points_of(item: Item, scale: int) -> list[int]:
         ratings = Rating.objects.filter(assignment__item=item, current=True, scale=scale)
         return list(ratings.values_list("points", flat=True))
     said = Preference.objects.filter(comparison__assignment__item=item, current=True, scale=scale)
-    rows = said.exclude(points=None).values_list("points", "comparison__response_a")
-    return [points if left == item.response_1_id else scale + 1 - points for points, left in rows]
+    rows = said.values_list("points", "comparison__response_a")
+    return [points if left == item.response_1_id else scale + 1 - points for points, left in rows if points]

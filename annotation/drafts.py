@@ -2,7 +2,8 @@
 
 A draft belongs to a step of the work (see workplace.py). One that arrives late, for a step that is over, is refused,
 so it can never come back as if it had not been sent. Whoever saves one checks the step, and whoever submits does so
-in `submitting`: an annotator's tabs do so one after another.
+in `submitting`: an annotator's tabs do so one after another. While something is revised, the draft of the work behind
+it lies aside within the draft.
 """
 
 from collections.abc import Iterator
@@ -15,9 +16,8 @@ from annotation import assigning
 from annotation.models import Draft, Project
 
 LONGEST = 20_000
-
-
-NEVER_KEPT = {"csrfmiddlewaretoken", "step", "turn", "submission", "confirmed"}
+ASIDE = "aside"
+NEVER_KEPT = {"csrfmiddlewaretoken", "step", "turn", "submission", "confirmed", ASIDE}
 MOST_FIELDS = 40
 Typed = dict[str, str | list[str]]
 
@@ -37,29 +37,55 @@ def save(project: Project, annotator: AbstractUser, step: str, data: Any) -> Non
     """Keep the fields of a form as they are, valid or not."""
     typed = {name: value for name, value in fields_of(data).items() if name not in NEVER_KEPT and value}
     fields = {name[:100]: cut(typed[name]) for name in list(typed)[:MOST_FIELDS]}
-    Draft.objects.update_or_create(
-        project=project, annotator_id=annotator.pk, defaults={"fields": {"step": step, **fields}}
-    )
+    before = stored(project, annotator).get(ASIDE)
+    aside = {ASIDE: before} if before and before.get("step") != step else {}
+    store(project, annotator, {"step": step, **fields, **aside})
 
 
 def load(project: Project, annotator: AbstractUser, step: str) -> Typed:
     """The draft's fields. A prompt that was never sent is offered wherever the next one is written."""
+    fields = stored(project, annotator)
+    aside = fields.pop(ASIDE, {})
+    for kept in (fields, aside):
+        if kept.pop("step", "") == step:
+            return kept
+    prompt = fields.get("prompt") or aside.get("prompt")
+    return {"prompt": prompt} if step.startswith("prompt") and prompt else {}
+
+
+def put_aside(project: Project, annotator: AbstractUser) -> None:
+    """Make room for the draft of what is revised; `submitting` and `take_up` bring back what lay there."""
+    fields = stored(project, annotator)
+    if fields and ASIDE not in fields:
+        store(project, annotator, {ASIDE: fields})
+
+
+def take_up(project: Project, annotator: AbstractUser) -> None:
+    """The draft is over; what was put aside for it is the draft again."""
+    if aside := stored(project, annotator).get(ASIDE):
+        store(project, annotator, aside)
+    else:
+        Draft.objects.filter(project=project, annotator=annotator.pk).delete()
+
+
+def stored(project: Project, annotator: AbstractUser) -> dict[str, Any]:
     draft = Draft.objects.filter(project=project, annotator=annotator.pk).first()
-    fields = dict(draft.fields) if draft else {}
-    if fields.pop("step", "") == step:
-        return fields
-    return {"prompt": fields["prompt"]} if step.startswith("prompt") and "prompt" in fields else {}
+    return dict(draft.fields) if draft else {}
+
+
+def store(project: Project, annotator: AbstractUser, fields: dict[str, Any]) -> None:
+    Draft.objects.update_or_create(project=project, annotator_id=annotator.pk, defaults={"fields": fields})
 
 
 @contextmanager
 def submitting(project: Project, annotator: AbstractUser, sends_prompt: bool = False) -> Iterator[None]:
     """A transaction that submits what was typed: the draft goes with it, or stays where it fails.
 
-    A prompt that could not be sent stays too, until one is.
+    A prompt that could not be sent stays too, until one is, and so does what was put aside.
     """
     with assigning.one_tab_at_a_time(annotator):
         unsent = {} if sends_prompt else load(project, annotator, "prompt")
         yield
-        Draft.objects.filter(project=project, annotator=annotator.pk).delete()
-        if unsent:
+        take_up(project, annotator)
+        if unsent and not stored(project, annotator):
             save(project, annotator, "prompt", unsent)

@@ -158,3 +158,15 @@ class SkipForm(forms.Form):
             "max_length": _("A reason has at most %(limit_value)d characters, this one has %(show_value)d.")
         },
     )
+
+
+class FlagForm(forms.Form):
+    """What is wrong with an item."""
+
+    reason = forms.CharField(
+        max_length=500,
+        error_messages={
+            "required": _("Say what is wrong with this item: the managers read it."),
+            "max_length": _("A reason has at most %(limit_value)d characters, this one has %(show_value)d."),
+        },
+    )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.views import demonstrating, dialogues, guidelines, rating, standing, working
+from annotation.views import demonstrating, dialogues, guidelines, rating, red_teaming, standing, working
 
 urlpatterns = [
     path("", working.work, name="work"),
@@ -19,6 +19,10 @@ urlpatterns = [
     path("<slug:slug>/demonstration/<int:pk>/", demonstrating.demonstrate, name="work_demonstrate"),
     path("<slug:slug>/demonstration/<int:pk>/edit/", demonstrating.edit_prompt, name="work_demonstration_edit"),
     path("<slug:slug>/preview/", demonstrating.preview, name="work_preview"),
+    path("<slug:slug>/attack/", red_teaming.attack, name="work_attack"),
+    path("<slug:slug>/reply/<int:pk>/", red_teaming.reply, name="work_reply"),
+    path("<slug:slug>/reply/<int:pk>/again/", red_teaming.ask_again, name="work_reply_again"),
+    path("<slug:slug>/label/<int:pk>/", red_teaming.label, name="work_label"),
     path("<slug:slug>/rate/<int:pk>/", rating.rate, name="work_rate"),
     path("<slug:slug>/skip/", working.skip, name="work_skip"),
     path("<slug:slug>/end/", working.end, name="work_end"),

@@ -10,6 +10,7 @@ class ClockedDesk(Desk):
     def seen(self) -> None:
         if self.place:
             clock.tick(self.place)
+        super().seen()
 
 
 def criteria_typed(said: PlacedRevision) -> Typed:

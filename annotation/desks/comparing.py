@@ -1,5 +1,6 @@
 """The desk of comparisons: live dialogues with two answers a turn, and evaluations of two stored answers."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -10,7 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from annotation import blinding, comparing, dialogues
+from annotation import blinding, comparing, dialogues, drafts
 from annotation.comparing import points_in_words, submission_key
 from annotation.desks.desk import Desk
 from annotation.models import Assignment, Comparison, Preference, Project
@@ -72,7 +73,7 @@ class ComparisonDesk(Desk):
 
     @property
     def where(self) -> str:
-        if self.is_evaluation:
+        if self.is_evaluation or self.is_revising:
             return super().where
         if self.place is None:
             return _("New dialogue")
@@ -81,11 +82,20 @@ class ComparisonDesk(Desk):
 
     @property
     def may_skip(self) -> bool:
-        return self.comparison is not None and self.turn <= 2
+        return self.comparison is not None and self.turn <= 2 and not self.is_revising
 
     def take(self) -> Assignment | None:
         taken = comparing.take if self.is_evaluation else dialogues.take
         return taken(self.project, self.annotator)
+
+    def reserve(self) -> None:
+        if not self.is_ready or not self.gives_items or self.is_revising:
+            return
+        if self.is_evaluation:
+            super().reserve()
+        else:
+            with suppress(dialogues.PoolTooSmallError):
+                dialogues.reserve(self.project, self.annotator)
 
     def show(self) -> None:
         if self.comparison:
@@ -111,8 +121,21 @@ class ComparisonDesk(Desk):
 
     @cached_property
     def comparison(self) -> Comparison | None:
-        """The comparison that waits for a judgement."""
-        return self.last if self.last and self.last_judgement is None else None
+        """The comparison that waits for a judgement, or for another one."""
+        return self.last if self.last and (self.last_judgement is None or self.is_revising) else None
+
+    @property
+    def said(self) -> drafts.Typed:
+        said = self.last_judgement
+        if not self.is_revising or said is None:
+            return {}
+        marks = {True: "safe", False: "unsafe"}
+        typed: drafts.Typed = {f"criterion_{key}": answer for key, answer in said.criteria.items()}
+        typed["verdict"] = str(said.points or said.choice)
+        for side, safe in (("a", said.a_safe), ("b", said.b_safe)):
+            if safe is not None:
+                typed[f"{side}_safe"] = marks[safe]
+        return typed
 
     @property
     def turn(self) -> int:
@@ -123,7 +146,7 @@ class ComparisonDesk(Desk):
     def step(self) -> str:
         """Names what the annotator is asked for now, so that a draft comes back only where it belongs."""
         if self.comparison:
-            return f"judge-{self.comparison.pk}"
+            return f"judge-{self.comparison.pk}{self.anew}"
         return f"prompt-{self.place.pk}-{self.turn}" if self.place else "prompt"
 
     @cached_property

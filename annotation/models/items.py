@@ -76,10 +76,10 @@ def shuffled() -> int:
     return random.randrange(SHUFFLES)
 
 
-class Places(models.QuerySet["Assignment"]):
+class Places(models.QuerySet[Any]):
     """Places take the project and the priority of their item when they are made."""
 
-    def bulk_create(self, objs: Iterable["Assignment"], *args: Any, **kwargs: Any) -> list["Assignment"]:
+    def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
         places = list(objs)
         for place in places:
             place.take_after_item()

@@ -96,6 +96,14 @@ def take_next(desk: Desk) -> None:
             now.take()
 
 
+def prepare(desk: Desk) -> None:
+    """What becomes of the next item while a page is made: held ready for whoever works, given back at a closed gate."""
+    if desk.gate:
+        assigning.drop_reservation(desk.project, desk.annotator)
+    elif desk.place:
+        desk.reserve()
+
+
 def place_on_page(request: HttpRequest, desk: Desk) -> Assignment:
     """The place in hand, where the page that was sent shows it as it stands. Raises LeaseLostError."""
     if desk.place is None or request.POST.get("step") != desk.step:
@@ -135,7 +143,10 @@ def render_workplace(
 ) -> HttpResponse:
     """The whole page, or for htmx its changing part alone."""
     desk.show()
-    typed = drafts.load(desk.project, desk.annotator, desk.step) | (drafts.fields_of(form.data) if form else {})
+    prepare(desk)
+    typed = (drafts.load(desk.project, desk.annotator, desk.step) or desk.said) | (
+        drafts.fields_of(form.data) if form else {}
+    )
     context = {
         "section": "work",
         "desk": desk,

@@ -7,9 +7,9 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from annotation import assigning, dialogues, drafts
+from annotation import assigning, dialogues, drafts, flagging, revising
 from annotation.desks import desk_of, projects_of
-from annotation.forms import SkipForm
+from annotation.forms import FlagForm, SkipForm
 from annotation.views.desk import (
     GIVEN_BACK,
     POOL_TOO_SMALL,
@@ -25,6 +25,7 @@ from annotation.views.desk import (
 )
 
 ENDED = _("The dialogue has ended. Your judgements are stored.")
+TOO_LATE = _("This can't be taken back any more: it was reviewed or gone on with, or its batch is closed.")
 
 
 @require_GET
@@ -84,6 +85,57 @@ def end(request: HttpRequest, slug: str) -> HttpResponse:
     except assigning.LeaseLostError:
         return refuse(request, desk, GIVEN_BACK, status=409)
     messages.success(request, ENDED)
+    return proceed(request, desk)
+
+
+@require_POST
+@while_open
+def undo(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Take back the last submission: its form comes back as it was filled in."""
+    desk = workplace(request, slug)
+    place = desk.places.filter(pk=pk).first()
+    try:
+        if place is None:
+            raise revising.TooLateError
+        revising.take_back(place, desk.annotator)
+    except revising.TooLateError:
+        return refuse(request, desk, TOO_LATE, status=409)
+    return proceed(request, desk)
+
+
+@require_POST
+@while_open
+def keep(request: HttpRequest, slug: str) -> HttpResponse:
+    """Leave what was taken back, or returned, as it is."""
+    desk = workplace(request, slug)
+    try:
+        revising.keep(place_on_page(request, desk), desk.annotator)
+    except assigning.LeaseLostError:
+        return refuse(request, desk, GIVEN_BACK, status=409)
+    messages.info(request, _("Nothing was changed: it is submitted as it was."))
+    return proceed(request, desk)
+
+
+@require_POST
+@while_open
+def flag(request: HttpRequest, slug: str) -> HttpResponse:
+    """Tell the managers that something is wrong with the item in hand, and go on with it or pass it on."""
+    desk, form = workplace(request, slug), FlagForm(request.POST)
+    if not form.is_valid():
+        return refuse(request, desk, form=form)
+    reason, skips = form.cleaned_data["reason"], "skip" in request.POST and desk.may_skip
+    try:
+        with assigning.one_tab_at_a_time(desk.annotator):
+            place = place_on_page(request, desk)
+            flagging.flag(place, desk.annotator, reason)
+            if skips:
+                assigning.skip(place, desk.annotator, reason)
+                drafts.take_up(desk.project, desk.annotator)
+    except assigning.LeaseLostError:
+        return refuse(request, desk, GIVEN_BACK, status=409)
+    messages.success(request, _("The managers will read it. Thank you."))
+    if skips:
+        take_next(desk)
     return proceed(request, desk)
 
 
