@@ -26,6 +26,7 @@ def prepare(sender: object, **kwargs: object) -> None:
     if "training" in queues:
         leave_room()
     if "sampling" in queues:
+        import workers.replying
         import workers.sampling  # noqa: F401
 
 

@@ -12,14 +12,14 @@ from datetime import timedelta
 from django.db import connection
 from django.utils import timezone
 
-from annotation.models import Comparison
+from annotation.models import Comparison, Reply
 from modeling.registry.jobs import reconcile
 from modeling.registry.models import Job, Run, Worker
 from workers.carrying import in_hand
 
 SHOW_EVERY = timedelta(seconds=3)
 FORGET_AFTER = timedelta(days=1)
-JOBS: dict[str, type[Job]] = {"sampling": Comparison, "training": Run}
+JOBS: dict[str, tuple[type[Job], ...]] = {"sampling": (Comparison, Reply), "training": (Run,)}
 """What each queue wakes a worker for."""
 
 log = logging.getLogger(__name__)
@@ -54,8 +54,9 @@ def _show_and_reconcile(name: str, queues: list[str]) -> None:
         try:
             show(name, queues)
             for queue in queues:
-                if queue in JOBS and not in_hand:
-                    reconcile(JOBS[queue])
+                for job_class in JOBS.get(queue, ()):
+                    if not in_hand:
+                        reconcile(job_class)
             if _over.wait(SHOW_EVERY.total_seconds()):
                 Worker.objects.filter(name=name).delete()
                 return

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import transaction
 
@@ -48,7 +49,7 @@ def sample(comparison: Comparison, should_stop: ShouldStop) -> None:
             if (now := time.monotonic()) - shown_at >= SHOW_EVERY_SECONDS:
                 finished = [side in answers for side in (0, 1)]
                 if seen := pace.seen_after(now - began, [len(text) for text in texts], finished):
-                    _show(comparison, sides, [_beginning(text, seen, spans(text, names, said)) for text in texts])
+                    _show(comparison, sides, [beginning(text, seen, spans(text, names, said)) for text in texts])
                 shown_at = now
     except ContextTooLongError as error:
         raise JobError(
@@ -79,16 +80,21 @@ def _asked(comparison: Comparison, response: Response) -> tuple[Sampler, Request
         request = Request(response.prompt.messages, **asked_for)
         if isinstance(sampler, Endpoint):
             return sampler, request  # its server says so if the conversation is too long
-        length = len(encode_prompt(sampler.tokenizer, request.messages))
+        room_for(sampler, request)
     except (ChatError, SamplingError) as error:
         raise JobError(f"The answers could not be sampled: {error}.") from error
+    return sampler, request
+
+
+def room_for(sampler: Any, request: Request) -> None:
+    """Raises JobError where a checkpoint has no room for the conversation and its answer."""
+    length = len(encode_prompt(sampler.tokenizer, request.messages))
     room = sampler.model.config.max_position_embeddings - request.max_new_tokens
     if length > room:
         raise JobError(
             f"The conversation is too long: {length:,} tokens, and with {request.max_new_tokens:,} for an answer "
             f"there is room for {max(room, 0):,}. Shorten it, or start a new one."
         )
-    return sampler, request
 
 
 def _sampler(comparison: Comparison, response: Response) -> Sampler:
@@ -103,7 +109,7 @@ def _sampler(comparison: Comparison, response: Response) -> Sampler:
         ) from error
 
 
-def _beginning(text: str, length: int, found: Spans) -> tuple[str, Spans]:
+def beginning(text: str, length: int, found: Spans) -> tuple[str, Spans]:
     """The first characters of a text, with none of a name that would be cut in two."""
     for start, end in found:
         if start < length < end:

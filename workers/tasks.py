@@ -5,7 +5,7 @@ Only a worker process runs the bodies, so only there the code that needs torch i
 
 from celery import shared_task
 
-from annotation.models import Comparison
+from annotation.models import Comparison, Reply
 from modeling.registry.models import Run
 from workers.carrying import carry_out_waiting
 
@@ -15,6 +15,13 @@ def sample_comparison(pk: int) -> None:
     from workers.sampling import sample
 
     carry_out_waiting(Comparison, pk, sample)
+
+
+@shared_task(name=Reply.TASK)
+def sample_reply(pk: int) -> None:
+    from workers.replying import reply
+
+    carry_out_waiting(Reply, pk, reply)
 
 
 @shared_task(name=Run.TASK)

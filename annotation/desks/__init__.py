@@ -7,14 +7,16 @@ from annotation.desks.comparing import ComparisonDesk
 from annotation.desks.demonstrating import DemonstrationDesk
 from annotation.desks.desk import Desk
 from annotation.desks.rating import RatingDesk
+from annotation.desks.red_teaming import RedTeamDesk
 from annotation.models import Project
 
-__all__ = ["ComparisonDesk", "DemonstrationDesk", "Desk", "RatingDesk", "desk_of", "known_projects", "projects_of"]
+__all__ = ["ComparisonDesk", "DemonstrationDesk", "Desk", "RatingDesk", "RedTeamDesk", "desk_of", "known_projects", "projects_of"]
 
 TaskType = Project.TaskType
 DESKS: dict[str, type[Desk]] = {
     TaskType.PREFERENCE: ComparisonDesk,
     TaskType.DEMONSTRATION: DemonstrationDesk,
+    TaskType.RED_TEAM: RedTeamDesk,
     TaskType.PAIRWISE_EVALUATION: ComparisonDesk,
     TaskType.SAFETY_RATING: RatingDesk,
     TaskType.QUALITY_RATING: RatingDesk,

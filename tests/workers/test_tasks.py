@@ -16,7 +16,7 @@ def test_every_kind_of_job_names_a_registered_task() -> None:
     from workers.celery import app
 
     named = {model.TASK for model in apps.get_models() if issubclass(model, Job)}
-    assert named == {"workers.sample_comparison", "workers.execute_run"}
+    assert named == {"workers.sample_comparison", "workers.sample_reply", "workers.execute_run"}
     assert named <= set(app.tasks)
 
 
@@ -27,6 +27,7 @@ def test_training_has_a_queue_of_its_own() -> None:
         return str(app.amqp.router.route({}, task)["queue"].name)
 
     assert queue_of("workers.sample_comparison") == "sampling"
+    assert queue_of("workers.sample_reply") == "sampling"
     assert queue_of("workers.execute_run") == "training"
 
 

@@ -24,6 +24,11 @@
     return !fold || (element.matches("summary") && element.parentElement === fold);
   }
 
+  // Where a page has two things to send, the keys in a message box send the message alone.
+  function inReach(element, from) {
+    return !("keyWithin" in element.dataset) || element.closest("[data-region]").contains(from);
+  }
+
   function press(element) {
     const next = element.dataset.then && document.getElementById(element.dataset.then);
     if (next && element.parentElement.open) return next.click();
@@ -34,9 +39,11 @@
   document.addEventListener("keydown", (event) => {
     const key = nameOf(event);
     if (!key || event.repeat || document.querySelector("dialog[open]")) return;
-    if (typing(event.target) && !key.startsWith("ctrl+")) return;
+    if (typing(event.target) && !key.startsWith("ctrl+") && key !== "escape") return;
+    if (event.key === "Escape" && typing(event.target)) return event.target.blur();
     const choices = document.querySelectorAll(`[data-key="${CSS.escape(key)}"]`);
-    const element = [...choices].find((choice) => !choice.matches(":disabled") && inSight(choice) && inFront(choice));
+    const element = [...choices].find((choice) => !choice.matches(":disabled") && inSight(choice) && inFront(choice)
+      && inReach(choice, event.target));
     if (!element) return;
     event.preventDefault();
     press(element);
