@@ -127,7 +127,7 @@ def without_trained_words(tested: list[Row], trained: list[Row], left_out: Count
 def demonstrations(
     project: Project, split: str, recipe: Recipe, held_out: set[bytes], left_out: Counter[str]
 ) -> Iterator[Row]:
-    """The answers that people wrote, or chose, each with the dialogue before it, whose own answers are not learned again.
+    """The answers that people wrote or chose, each with the dialogue before it, whose own answers are not learned.
 
     A chosen answer that was found unsafe is better than its rival at most: it is no demonstration.
     """

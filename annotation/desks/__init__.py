@@ -10,7 +10,16 @@ from annotation.desks.rating import RatingDesk
 from annotation.desks.red_teaming import RedTeamDesk
 from annotation.models import Project
 
-__all__ = ["ComparisonDesk", "DemonstrationDesk", "Desk", "RatingDesk", "RedTeamDesk", "desk_of", "known_projects", "projects_of"]
+__all__ = [
+    "ComparisonDesk",
+    "DemonstrationDesk",
+    "Desk",
+    "RatingDesk",
+    "RedTeamDesk",
+    "desk_of",
+    "known_projects",
+    "projects_of",
+]
 
 TaskType = Project.TaskType
 DESKS: dict[str, type[Desk]] = {

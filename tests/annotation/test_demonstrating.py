@@ -1,4 +1,4 @@
-"""Demonstrations: a prompt, given or one's own, and the ideal answer; exported, imported, and what a model learns from."""
+"""Demonstrations: a prompt, given or one's own, and the ideal answer; exported and imported."""
 
 import io
 import json
