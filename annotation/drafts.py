@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser
+from django.contrib.sessions.backends.base import SessionBase
 
 from annotation import assigning
 from annotation.models import Draft, Project
 
 LONGEST = 20_000
-ASIDE = "aside"
+ASIDE, LEFT = "aside", "typed"
 NEVER_KEPT = {"csrfmiddlewaretoken", "step", "turn", "submission", "confirmed", ASIDE}
 MOST_FIELDS = 40
 Typed = dict[str, str | list[str]]
@@ -33,10 +34,14 @@ def cut(value: str | list[str]) -> str | list[str]:
     return value[:LONGEST] if isinstance(value, str) else [each[:LONGEST] for each in value[:MOST_FIELDS]]
 
 
+def worth_keeping(data: Any) -> Typed:
+    typed = {name: value for name, value in fields_of(data).items() if name not in NEVER_KEPT and value}
+    return {name[:100]: cut(typed[name]) for name in list(typed)[:MOST_FIELDS]}
+
+
 def save(project: Project, annotator: AbstractUser, step: str, data: Any) -> None:
     """Keep the fields of a form as they are, valid or not."""
-    typed = {name: value for name, value in fields_of(data).items() if name not in NEVER_KEPT and value}
-    fields = {name[:100]: cut(typed[name]) for name in list(typed)[:MOST_FIELDS]}
+    fields = worth_keeping(data)
     before = stored(project, annotator).get(ASIDE)
     aside = {ASIDE: before} if before and before.get("step") != step else {}
     store(project, annotator, {"step": step, **fields, **aside})
@@ -89,3 +94,30 @@ def submitting(project: Project, annotator: AbstractUser, sends_prompt: bool = F
         take_up(project, annotator)
         if unsent and not stored(project, annotator):
             save(project, annotator, "prompt", unsent)
+
+
+# What was sent after a session was over, until its writer has signed in again ------------------------------------------
+
+
+def leave_in(session: SessionBase, whose: str, slug: str, step: str, typed: Typed) -> None:
+    """Keep in a browser's session what this person sent without being signed in."""
+    session[LEFT] = {"whose": whose, "slug": slug, "step": step, "typed": typed}
+
+
+def take_from(session: SessionBase, project: Project, annotator: AbstractUser, step: str) -> bool:
+    """Make what was left there the draft of this step; False where nothing was, or it is somebody else's.
+
+    Work that is no longer in hand has no draft, but a prompt that was never sent is kept for the next one.
+    """
+    left = session.get(LEFT)
+    if left is None or left["slug"] != project.slug:
+        return False
+    del session[LEFT]
+    if left["whose"] != str(annotator.pk):
+        return False
+    typed = left["typed"]
+    if left["step"] != step:
+        typed = {"prompt": typed["prompt"]} if "prompt" in typed else {}
+    if typed:
+        save(project, annotator, step, load(project, annotator, step) | typed)
+    return bool(typed)

@@ -72,7 +72,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "webapp.accounts.returning.ReturningMiddleware",
     "webapp.accounts.same_person.same_person",
     "webapp.accounts.presence.presence",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -41,6 +41,8 @@ def work(request: HttpRequest) -> HttpResponse:
 def work_project(request: HttpRequest, slug: str) -> HttpResponse:
     desk = workplace(request, slug)
     desk.seen()
+    if drafts.take_from(request.session, desk.project, desk.annotator, desk.step):
+        messages.info(request, _("You were signed out. What you had sent was not submitted: it is here as it was."))
     return render_workplace(request, desk)
 
 
