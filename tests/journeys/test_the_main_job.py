@@ -46,7 +46,7 @@ def lead_a_dialogue_of_two_turns(page: Page) -> None:
     page.keyboard.type("How do I steal a boat at night?")
     for turn in (1, 2):
         page.keyboard.press("Control+Enter")
-        expect(page.get_by_role("button", name="Submit")).to_be_enabled(timeout=MINUTE)
+        expect(page.get_by_role("button", name="Submit")).to_be_enabled(timeout=3 * MINUTE)
         expect(page.locator("#answer-a")).not_to_be_empty()
         expect(page.locator("#answer-b")).not_to_be_empty()
         assert "careful" not in page.content() and "careless" not in page.content()
@@ -77,7 +77,7 @@ def train_a_reward_model(page: Page, folder: Path) -> None:
     page.get_by_label("Base model").select_option("careful")
     page.get_by_label("Name").fill("safety-1")
     page.get_by_role("button", name="Start training").click()
-    expect(page.locator(".badge.done")).to_be_visible(timeout=2 * MINUTE)
+    expect(page.locator(".badge.done")).to_be_visible(timeout=3 * MINUTE)
     page.goto("/models/safety-1/")
     expect(page.get_by_role("main")).to_contain_text("careful")
 
@@ -104,11 +104,11 @@ def run_a_campaign(page: Page, folder: Path) -> None:
         page.get_by_label(rater, exact=True).check()
     page.get_by_label("Longest answer, in tokens").fill("60")
     page.get_by_role("button", name="Make it and sample the answers").click()
-    expect(page.locator(".badge.done")).to_be_visible(timeout=2 * MINUTE)
+    expect(page.locator(".badge.done")).to_be_visible(timeout=3 * MINUTE)
     page.reload()
     page.get_by_label("Reward model", exact=True).select_option("safety-1")
     page.get_by_role("button", name="Score the answers").click()
-    expect(page.locator(".badge.done")).to_have_count(2, timeout=2 * MINUTE)
+    expect(page.locator(".badge.done")).to_have_count(2, timeout=3 * MINUTE)
 
 
 def rate_all(page: Page, preferred: ModelVersion) -> None:

@@ -66,7 +66,7 @@ class Demo:
     def stop(self, number: int) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=60)
 
     def processes(self) -> list[int]:
         """Every process that works in this demonstration's folder."""
@@ -102,9 +102,9 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
 def test_the_demonstration_starts_is_looked_after_and_leaves_nothing_behind(demo: Demo) -> None:
     demo.start()
     until(lambda: "Plumbline is at" in demo.said, "the address is printed")
-    health = json.loads(urlopen(f"http://localhost:{demo.port}/health/", timeout=5).read())
+    health = json.loads(urlopen(f"http://localhost:{demo.port}/health/", timeout=30).read())
     assert health["database"] == "ok"
-    assert b"Sign in" in urlopen(f"http://localhost:{demo.port}/", timeout=5).read()
+    assert b"Sign in" in urlopen(f"http://localhost:{demo.port}/", timeout=30).read()
     until(lambda: "A worker is ready" in demo.said, "a worker is ready")
 
     sign_in = demo.folder / "demo-sign-in"

@@ -43,7 +43,7 @@ def test_a_worker_answers_says_that_it_is_there_and_ends_in_good_order(
     eventually(known_by_its_message_alone(project, "Who works at the Clock Tower?", models), Job.Status.DONE)
 
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(timeout=10) == 0
+    assert worker.wait(timeout=60) == 0
     assert not Worker.objects.exists()
 
 
