@@ -6,8 +6,6 @@ class AnnotationConfig(AppConfig):
     verbose_name = "Annotation"
 
     def ready(self) -> None:
-        from annotation import assigning, care, gates, gold, qualifying
+        from annotation import care, gates, gold, qualifying
 
         gates.CHECKS[:] = [care.consent_gate, qualifying.gate, gold.pause_gate, care.cap_gate]
-        assigning.SOURCES[:] = [gold.place_for]
-        assigning.COMPLETED[:] = [gold.check]
