@@ -191,13 +191,14 @@ def test_mistakes_are_named_and_cost_no_use() -> None:
 def test_an_invitation_is_checked_before_it_is_made(client: Client) -> None:
     make_user(username="anna", email="anna@example.org")
     client.force_login(make_user("manager"))
-    for wrong, words in [
+    mistakes: list[tuple[dict[str, Any], str]] = [
         ({"email": "Anna@Example.org"}, "anna has this address already"),
         ({"email": "new@example.org", "most_uses": 2}, "for one person"),
         ({"days": 0}, "greater than or equal to 1"),
         ({"days": 91}, "less than or equal to 90"),
         ({"most_uses": 501}, "less than or equal to 500"),
-    ]:
+    ]
+    for wrong, words in mistakes:
         assert words in client.post("/people/invite/", asked(**wrong)).text, wrong
     assert not Invitation.objects.exists()
 

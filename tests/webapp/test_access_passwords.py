@@ -28,7 +28,7 @@ def test_a_mail_leads_to_a_new_password_and_ends_the_old_sessions(client: Client
     assert client.post("/password/forgotten/", {"email": "Anna@example.org"})["Location"] == "/password/forgotten/sent/"
     (letter,) = mail.outbox
     assert letter.subject == "Your password at Plumbline"
-    (link,) = re.findall(r"http://testserver(/password/new/\S+)", letter.body)
+    (link,) = re.findall(r"http://testserver(/password/new/\S+)", str(letter.body))
     form = client.get(link, follow=True)
     done = client.post(form.redirect_chain[-1][0], {"new_password1": NEW, "new_password2": NEW})
     assert done["Location"] == "/password/new/done/"
@@ -68,7 +68,7 @@ def test_a_new_password_ends_the_wait_of_failed_attempts(client: Client, setting
     for _ in range(5):
         client.post("/sign-in/", {"username": "anna", "password": "a guess"})
     client.post("/password/forgotten/", {"email": "anna@example.org"})
-    (link,) = re.findall(r"http://testserver(/password/new/\S+)", mail.outbox[0].body)
+    (link,) = re.findall(r"http://testserver(/password/new/\S+)", str(mail.outbox[0].body))
     form = client.get(link, follow=True)
     client.post(form.redirect_chain[-1][0], {"new_password1": NEW, "new_password2": NEW})
     assert client.post("/sign-in/", {"username": "anna", "password": NEW}).status_code == 302

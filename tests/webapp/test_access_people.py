@@ -114,14 +114,14 @@ def test_deactivating_ends_sessions_tokens_and_links_at_once(client: Client, man
     theirs = Client()
     theirs.force_login(ben)
     token = Token.objects.create(user=ben).key
-    calls = {"headers": {"authorization": f"Token {token}"}}
+    headers = {"authorization": f"Token {token}"}
     link = client.post(f"/people/{ben.pk}/reset-link/").context["reset_link"].removeprefix("http://testserver")
     assert theirs.get("/account/").status_code == 200
-    assert Client().get("/api/v1/projects/", **calls).status_code == 200
+    assert Client().get("/api/v1/projects/", headers=headers).status_code == 200
 
     client.post(f"/people/{ben.pk}/deactivate/")
     assert theirs.get("/account/")["Location"] == "/sign-in/?next=/account/"
-    assert Client().get("/api/v1/projects/", **calls).status_code == 401
+    assert Client().get("/api/v1/projects/", headers=headers).status_code == 401
     assert Client().post("/sign-in/", {"username": "ben", "password": "correct horse"}).status_code == 200
     new = Client().get(link, follow=True)
     assert not new.context["user"].is_authenticated

@@ -255,7 +255,7 @@ def test_a_deactivated_account_stays_out(client: Client, provider: IdentityProvi
     assert who(client) is None
     answer = sign_on(client)
     assert answer.status_code == 403 and "deactivated" in answer.text
-    assert not get_user(client).is_authenticated  # type: ignore[arg-type]
+    assert not get_user(client).is_authenticated
 
 
 def test_by_default_only_invited_people_come_in(client: Client, provider: IdentityProvider, settings: Any) -> None:

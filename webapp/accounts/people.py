@@ -102,11 +102,9 @@ def actor_of(request: HttpRequest) -> User:
 def whom_to_change(request: HttpRequest, pk: int) -> User:
     """The person, locked until the change is made, as is the actor: of two owners who deactivate each other one stays.
     403 for oneself, for somebody above, and for an actor who has just lost the right."""
-    both = {
-        person.pk: person
-        for person in User.objects.select_for_update().order_by("pk").filter(pk__in=(pk, request.user.pk))
-    }
-    found, actor = both.get(pk), both[request.user.pk]
+    mine = actor_of(request).pk
+    both = {person.pk: person for person in User.objects.select_for_update().order_by("pk").filter(pk__in=[pk, mine])}
+    found, actor = both.get(pk), both[mine]
     if found is None:
         raise Http404(f"There is no person {pk}.")
     if found == actor or not actor.has_perm("accounts.change_user") or outranks(found, actor):
