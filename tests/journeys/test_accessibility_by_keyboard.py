@@ -1,5 +1,6 @@
 """The annotator's day without a mouse: where the focus is after each step, and what a screen reader is told."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -33,6 +34,8 @@ def tab_to(page: Page, name: str) -> None:
     for _ in range(40):
         page.keyboard.press("Tab")
         focused = page.locator(":focus")
+        if not focused.count():
+            continue  # past the last one: the next Tab begins anew
         shown = focused.evaluate(
             """(element) => [element, element.closest("label")].some((shape) => shape &&
                 getComputedStyle(shape).outlineStyle !== "none" &&
@@ -108,6 +111,7 @@ def test_the_scale_is_one_group_that_the_arrow_keys_go_through(page: Page, live_
     tab_to(page, "Start")
     page.keyboard.press("Enter")
     expect(page.get_by_role("radiogroup", name="Which answer is more helpful, and by how much")).to_be_visible()
+    expect(page.get_by_role("radio", name="1: A much better")).to_be_enabled()
     tab_to(page, "1: A much better")
     for key in ("ArrowRight", "ArrowRight"):
         page.keyboard.press(key)
@@ -131,6 +135,40 @@ def test_the_table_of_keys_gives_the_focus_back(page: Page, live_server: LiveSer
     expect(page.get_by_role("button", name="Close")).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Keys")).to_be_focused()
+
+
+def test_keys_without_ctrl_can_be_switched_off(page: Page, live_server: LiveServer) -> None:
+    project = make_project(task_type=Project.TaskType.PAIRWISE_EVALUATION)
+    make_stored_item(project, overlap=1)
+    project.annotators.add(annotator := make_user())
+    enter_as(page, annotator, live_server.url)
+    page.goto(f"{live_server.url}/work/{project.slug}/")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator(".pair")).to_be_visible()
+    page.keyboard.press("?")
+    page.get_by_role("checkbox", name="Keys without Ctrl").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("3")
+    expect(page.get_by_role("radio", checked=True)).to_have_count(0)
+    page.reload()
+    page.keyboard.press("3")
+    expect(page.get_by_role("radio", checked=True)).to_have_count(0)
+    page.get_by_role("button", name="Keys").click()
+    page.get_by_role("checkbox", name="Keys without Ctrl").check()
+    page.keyboard.press("Escape")
+    page.keyboard.press("3")
+    expect(page.get_by_role("radio", name="3: A slightly better")).to_be_checked()
+
+
+def test_a_field_that_is_refused_says_why(page: Page, live_server: LiveServer) -> None:
+    enter_as(page, make_user("manager"), live_server.url)
+    page.goto(f"{live_server.url}/projects/new/")
+    field = page.get_by_label("Annotators per item")
+    field.fill("0")
+    field.evaluate("(field) => { field.form.noValidate = true; }")  # as where a browser has no check of its own
+    field.press("Enter")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_accessible_description(re.compile("greater than or equal to 1"))
 
 
 def test_somebody_who_wants_no_motion_sees_none(page: Page, live_server: LiveServer) -> None:

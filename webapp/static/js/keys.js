@@ -1,8 +1,11 @@
 // Keyboard shortcuts: an element with data-key is clicked by its key. S and U, which exist on both sides of a pair,
 // reach the side in front (see sides.js).
+// Keys without Ctrl can be switched off, for whoever dictates: a word spoken to the browser would press many of them.
 "use strict";
 
 (() => {
+  const SWITCH = "single-keys";
+  const singleKeys = () => { try { return localStorage.getItem(SWITCH) !== "off"; } catch { return true; } };
   const typing = (element) => element.matches("textarea, select, input:not([type=radio], [type=checkbox])");
 
   function nameOf(event) {
@@ -41,6 +44,7 @@
     if (!key || event.repeat || document.querySelector("dialog[open]")) return;
     if (typing(event.target) && !key.startsWith("ctrl+") && key !== "escape") return;
     if (event.key === "Escape" && typing(event.target)) return event.target.blur();
+    if (!key.startsWith("ctrl+") && key !== "escape" && !singleKeys()) return;
     const choices = document.querySelectorAll(`[data-key="${CSS.escape(key)}"]`);
     const element = [...choices].find((choice) => !choice.matches(":disabled") && inSight(choice) && inFront(choice)
       && inReach(choice, event.target));
@@ -51,6 +55,14 @@
 
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-opens]");
-    if (opener) document.getElementById(opener.dataset.opens).showModal();
+    if (!opener) return;
+    const dialog = document.getElementById(opener.dataset.opens);
+    for (const box of dialog.querySelectorAll("[data-single-keys]")) box.checked = singleKeys();
+    dialog.showModal();
+  });
+
+  document.addEventListener("change", (event) => {
+    if (!event.target.matches("[data-single-keys]")) return;
+    try { localStorage.setItem(SWITCH, event.target.checked ? "on" : "off"); } catch { /* no store: they stay on */ }
   });
 })();
