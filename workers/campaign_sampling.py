@@ -31,7 +31,7 @@ def sample_campaign(run: Run, should_stop: ShouldStop, report: Report) -> None:
         campaign = find_campaign(config["campaign"])
     except Campaign.DoesNotExist as error:
         raise JobError(str(error)) from error
-    models = [_model(name) for name in config["models"]]
+    models = [model_called(name) for name in config["models"]]
     prompts = list(campaign.project.prompts.filter(pk__in=config["prompts"]).order_by("pk"))
     sampled = 0
     for place, model in enumerate(models):
@@ -39,7 +39,7 @@ def sample_campaign(run: Run, should_stop: ShouldStop, report: Report) -> None:
         def share(done: int, of: int, place: int = place, model: ModelVersion = model) -> None:
             report((place + done / max(of, 1)) / len(models), f"{model}: {done:,} of {of:,} prompts answered")
 
-        sampled += _answer(run, model, prompts, should_stop, share)
+        sampled += answer_all(run, model, prompts, should_stop, share)
     pairs = _open_items(campaign, config, models, prompts, should_stop)
     seconds = round(time.monotonic() - started, 3)
     figures = {"prompts": len(prompts), "sampled": sampled, "pairs": pairs, "seconds": seconds}
@@ -47,16 +47,16 @@ def sample_campaign(run: Run, should_stop: ShouldStop, report: Report) -> None:
     report(1.0, f"{pairs:,} pair{pluralize(pairs)} to compare")
 
 
-def _model(name: str) -> ModelVersion:
+def model_called(name: str) -> ModelVersion:
     try:
         return ModelVersion.objects.get(name=name)
     except ModelVersion.DoesNotExist as error:
         raise JobError(f'Model "{name}" is no longer registered.') from error
 
 
-def _answer(run: Run, model: ModelVersion, prompts: list[Prompt], should_stop: ShouldStop, share: Any) -> int:
+def answer_all(run: Run, model: ModelVersion, prompts: list[Prompt], should_stop: ShouldStop, share: Any) -> int:
     """One model's answers to the prompts that it has not answered yet; how many those were."""
-    answered = set(_answers(run.config, model, prompts).values_list("prompt", flat=True))
+    answered = set(answers_of(run.config, model, prompts).values_list("prompt", flat=True))
     waiting = [prompt for prompt in prompts if prompt.pk not in answered]
     if not waiting:
         return 0
@@ -79,7 +79,7 @@ def _settings(config: dict[str, Any]) -> dict[str, Any]:
     return {name: config[name] for name in ("temperature", "top_p", "max_new_tokens", "seed")}
 
 
-def _answers(config: dict[str, Any], model: ModelVersion, prompts: list[Prompt]) -> Any:
+def answers_of(config: dict[str, Any], model: ModelVersion, prompts: list[Prompt]) -> Any:
     """The responses of this model under these settings that are there already."""
     sampled_so = {name: config[name] for name in ("temperature", "top_p", "max_new_tokens")}
     return Response.objects.filter(prompt__in=prompts, model_version=model, **sampled_so).exclude(finish_reason="")
@@ -110,7 +110,7 @@ def _open_items(
 ) -> int:
     """An item for every two models' answers to a prompt; adding one that is there changes nothing."""
     by_model = {
-        model.pk: {response.prompt_id: response for response in _answers(config, model, prompts).order_by("-pk")}
+        model.pk: {response.prompt_id: response for response in answers_of(config, model, prompts).order_by("-pk")}
         for model in models
     }
     pairs = 0

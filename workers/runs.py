@@ -24,6 +24,10 @@ def execute(run: Run, should_stop: ShouldStop, show: Report = lambda share, note
         from workers.campaign_sampling import sample_campaign
 
         sample_campaign(run, should_stop, report)
+    elif run.kind == Run.Kind.REASKING:
+        from workers.reasking import reask
+
+        reask(run, should_stop, report)
     elif run.kind == Run.Kind.COLLECTION:
         from workers.collecting import collect
 

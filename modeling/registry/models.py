@@ -121,6 +121,7 @@ class Run(Job):
         SCORING = "scoring", "scoring by a reward model"
         COLLECTION = "collection", "collection of an iteration's batch"
         POLICY_EVALUATION = "policy_evaluation", "evaluation of an iteration's policies"
+        REASKING = "reasking", "asking violating prompts again"
 
     TASK = "workers.execute_run"
 
