@@ -20,8 +20,8 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from annotation import gold
-from annotation.disagreement import disagreement_on
+from annotation import gold, tallies
+from annotation.disagreement import remember
 from annotation.models import Assignment, Comparison, Dialogue, Gold, Item, Preference, Project, Prompt, Review, Skip
 from annotation.models.items import SHUFFLES
 from annotation.reading import was_hasty
@@ -36,10 +36,6 @@ COUNTED_EXACTLY = 300
 Source = Callable[[Project, AbstractUser], Assignment | None]
 SOURCES: list[Source] = [gold.place_for]
 """Asked first for an annotator's next place: each returns an open one that it made or locked, or None."""
-
-
-COMPLETED: list[Callable[[Assignment], None]] = []
-"""Told of each place that was completed, in the same transaction."""
 
 
 class LeaseLostError(Exception):
@@ -317,6 +313,7 @@ def restore(place: Assignment) -> None:
         status=Status.RETURNED if returned else Status.SUBMITTED, revising=False, leased_until=None
     )
     settle(place.item)
+    tallies.touch(place)
 
 
 # Completing -----------------------------------------------------------------------------------------------------------
@@ -336,10 +333,9 @@ def complete(place: Assignment) -> None:
         seconds=seconds,
         hasty=was_hasty(place, place.project, seconds),
     )
-    for tell in COMPLETED:
-        tell(place)
     settle(place.item)
     gold.check(place)
+    tallies.touch(place)
 
 
 def time_taken(place: Assignment, now: datetime) -> float | None:
@@ -368,12 +364,8 @@ def settle(item: Item) -> None:
     """Note how far a locked item's raters disagree; too far, and one more place opens, up to the project's maximum."""
     if item.own_prompt or item.response_1_id is None:
         return
-    project = item.project
+    project, apart = item.project, remember(item)
     places = list(item.assignments.exclude(status=Status.REJECTED).values_list("status", flat=True))
-    if len(places) < 2:
-        return
-    apart = disagreement_on(item)
-    Item.objects.filter(pk=item.pk).update(disagreement=apart)
     everybody_spoke = set(places) == {Status.SUBMITTED}
     if apart is None or not everybody_spoke or len(places) >= (project.max_overlap or 0):
         return
