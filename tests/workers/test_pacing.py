@@ -19,7 +19,8 @@ TICK = 0.1
 
 def watch(rates: Sequence[float], lengths: Sequence[int], longest: int = 200, delays: Sequence[float] = (0, 0)) -> Seen:
     """(seconds, characters seen) until both models, of these characters per second, have written their answers."""
-    pace, seen, tick = Pace([longest, longest]), [], 0
+    seen: Seen = []
+    pace, tick = Pace([longest, longest]), 0
     while True:
         tick += 1
         now = tick * TICK
