@@ -1,5 +1,6 @@
 """The interface in its languages: how one is chosen, and whether the catalogues are whole."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -30,6 +31,15 @@ def test_what_is_compiled_is_what_is_written(catalogue: Path, tmp_path: Path) ->
 def test_no_translation_is_left_in_doubt(catalogue: Path) -> None:
     """After an English sentence changes, gettext keeps the old translation as `fuzzy`, for somebody to read again."""
     assert "#, fuzzy" not in catalogue.read_text()
+
+
+@pytest.mark.parametrize("catalogue", CATALOGUES, ids=lambda path: path.parent.parent.name)
+def test_the_annotators_pages_are_translated_wholly(catalogue: Path) -> None:
+    """Whoever works here all day reads one language; the pages of those who lead may still fall back to English."""
+    entries = catalogue.read_text().split("\n\n")[1:]
+    theirs = [entry for entry in entries if re.search(r"^#: .*(annotation/|templates/registration/)", entry, re.M)]
+    assert len(theirs) > 200
+    assert [entry for entry in theirs if re.search(r'^msgstr(\[\d\])? ""(?!\n")', entry, re.M)] == []
 
 
 @pytest.mark.django_db
