@@ -13,6 +13,7 @@ from annotation.models import (
     Batch,
     Comparison,
     DatasetSnapshot,
+    Demonstration,
     Dialogue,
     Draft,
     GuidelineVersion,
@@ -21,6 +22,9 @@ from annotation.models import (
     Preference,
     Project,
     Prompt,
+    Rating,
+    RedTeamAttempt,
+    Reply,
     Response,
     Skip,
 )
@@ -220,6 +224,42 @@ class PreferenceAdmin(ReadOnlyAdmin):
     list_select_related = ["comparison__project"]
     search_fields = ["comparison__project__name", "comparison__annotator__username"]
     date_hierarchy = "submitted_at"
+
+
+class PlacedAdmin(ReadOnlyAdmin):
+    """What is said at a place: a rating, a demonstration, the label of an attempt."""
+
+    list_filter = ["current", "assignment__item__project"]
+    list_select_related = ["assignment__item__project", "assignment__annotator"]
+    search_fields = ["assignment__item__project__name", "assignment__annotator__username"]
+    date_hierarchy = "submitted_at"
+
+
+@admin.register(Rating)
+class RatingAdmin(PlacedAdmin):
+    list_display = ["assignment", "revision", "current", "points", "scale", "seconds", "submitted_at"]
+
+
+@admin.register(Demonstration)
+class DemonstrationAdmin(PlacedAdmin):
+    list_display = ["pk", "__str__", "assignment", "revision", "current", "seconds", "submitted_at"]
+    list_display_links = ["pk", "__str__"]
+
+
+@admin.register(RedTeamAttempt)
+class RedTeamAttemptAdmin(PlacedAdmin):
+    list_display = [
+        "assignment", "revision", "current", "violating", "degree", "attack_vector", "turns", "seconds", "submitted_at",
+    ]  # fmt: skip
+
+
+@admin.register(Reply)
+class ReplyAdmin(ReadOnlyAdmin):
+    list_display = ["pk", "dialogue", "turn", "status", "queued_at", "finished_at"]
+    list_filter = ["status", "dialogue__project"]
+    list_select_related = ["dialogue__project"]
+    search_fields = ["dialogue__project__name", "dialogue__annotator__username"]
+    date_hierarchy = "queued_at"
 
 
 @admin.register(DatasetSnapshot)

@@ -13,6 +13,7 @@ from django.utils import timezone
 from annotation.models import (
     Batch,
     DatasetSnapshot,
+    Demonstration,
     Dialogue,
     Draft,
     GuidelineVersion,
@@ -20,6 +21,9 @@ from annotation.models import (
     PoolEntry,
     Preference,
     Project,
+    Rating,
+    RedTeamAttempt,
+    Reply,
     Skip,
 )
 from evaluation.models import Campaign, Iteration, Score, Stage
@@ -30,7 +34,7 @@ from webapp.accounts.models import Identity, Invitation, User
 pytestmark = pytest.mark.django_db
 OURS = ("accounts", "annotation", "evaluation", "registry")
 IMMUTABLE = (
-    "preference", "comparison", "response", "datasetsnapshot", "runmetric", "score", "guidelineversion", "iteration",
+    "rating", "demonstration", "redteamattempt", "reply", "preference", "comparison", "response", "datasetsnapshot", "runmetric", "score", "guidelineversion", "iteration",
     "stage",
 )  # fmt: skip
 
@@ -44,6 +48,12 @@ def a_row_of_everything() -> None:
     make_preference(comparison)
     assignment = item.assignments.get()
     Dialogue.objects.create(project=project, assignment=assignment, annotator=annotator)
+    Demonstration.objects.create(assignment=assignment, prompt=item.prompt, text="So.")
+    Rating.objects.create(assignment=assignment, response=comparison.response_a, points=1, scale=5)
+    RedTeamAttempt.objects.create(
+        assignment=assignment, model_version=model, attack_vector="other", degree=1, violating=False
+    )
+    Reply.objects.create(dialogue=Dialogue.objects.get(), prompt=item.prompt, response=comparison.response_a)
     GuidelineVersion.objects.create(project=project, number=1, text="Choose the better one.")
     Batch.objects.create(project=project, number=1)
     PoolEntry.objects.create(project=project, model_version=model)

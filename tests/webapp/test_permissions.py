@@ -48,7 +48,7 @@ WORKERS = {
 # Reviewers, managers, owners.
 REVIEWERS = {
     "projects", "project", "comparisons", "comparison", "guideline",
-    "reviews", "reviews-queue", "reviews-approve", "review", "disputed", "adjudicate",
+    "red-team", "red-team-attempts", "reviews", "reviews-queue", "reviews-approve", "review", "disputed", "adjudicate",
     "api", "api-token", "api-schema", "api-project-list", "api-project-detail", "api-prompt-list", "api-prompt-detail",
     "api-comparison-list", "api-comparison-detail",
 }  # fmt: skip
@@ -56,7 +56,7 @@ REVIEWERS = {
 MANAGERS = {
     "project-new", "project-settings", "project-guideline", "batch-new", "batch-close", "pool-add", "pool-remove",
     "annotators-add", "annotator-remove", "project-archive", "project-data", "prompts-upload", "preferences-upload",
-    "responses-upload", "project-fill", "project-export", "export-manifest", "guideline-ask-again",
+    "demonstrations-upload", "red-team-reask", "responses-upload", "project-fill", "project-export", "export-manifest", "guideline-ask-again",
     "models", "model", "model-stage", "model-to-pool",
     "iterations", "runs", "run-new", "run-train", "run", "run-cancel", "run-retry",
     "campaigns", "campaign-create", "campaign", "campaign-progress", "campaign-sample", "campaign-judge",

@@ -74,14 +74,12 @@ class ReaskForm(forms.Form):
         offer(self, model=samplable_models(), into=rating)
 
 
-def red_team_project(slug: str) -> Project:
-    project: Project = get_object_or_404(Project, slug=slug, task_type=Project.TaskType.RED_TEAM)
-    return project
-
-
 @may_look
 def red_team(request: HttpRequest, slug: str) -> HttpResponse:
-    return page(request, red_team_project(slug))
+    project = get_object_or_404(Project, slug=slug)
+    if project.task_type != Project.TaskType.RED_TEAM:
+        return redirect(project)
+    return page(request, project)
 
 
 def page(request: HttpRequest, project: Project, form: ReaskForm | None = None) -> HttpResponse:
@@ -95,7 +93,7 @@ def page(request: HttpRequest, project: Project, form: ReaskForm | None = None) 
         "section": "projects",
         "project": project,
         "total": line(red_teaming.total(project), ""),
-        "people": [line(effort, effort.of or "–") for effort in red_teaming.by_person(project)],
+        "people": [line(effort, effort.of or "?") for effort in red_teaming.by_person(project)],
         "models": [line(effort, names[effort.of.pk]) for effort in models],
         "weeks": [line(effort, names[effort.of.pk]) for effort in red_teaming.by_week(project)],
         "coverage": coverage,
@@ -126,7 +124,9 @@ def shaded(cell: Cell) -> CoverageCell:
 @may_look
 def attempts(request: HttpRequest, slug: str) -> HttpResponse:
     """The attempts behind a figure, each with its dialogue."""
-    project = red_team_project(slug)
+    project = get_object_or_404(Project, slug=slug)
+    if project.task_type != Project.TaskType.RED_TEAM:
+        return redirect(project)
     wanted = {name: request.GET.get(name, "") for name in ("category", "vector", "annotator", "violating", "model")}
     if not wanted["model"].isdigit() or not request.user.has_perm("registry.view_modelversion"):
         wanted["model"] = ""
@@ -163,7 +163,7 @@ def dialogues_of(project: Project, shown: list[RedTeamAttempt]) -> list[tuple[Re
 @require_POST
 def reask(request: HttpRequest, slug: str) -> HttpResponse:
     """Queue the run that asks a model again."""
-    project = red_team_project(slug)
+    project = get_object_or_404(Project, slug=slug, task_type=Project.TaskType.RED_TEAM)
     form = ReaskForm(request.POST, prefix="ask")
     if not form.is_valid():
         return page(request, project, form)
