@@ -17,6 +17,9 @@ _GROWTH = 16
 _SHRINK = 0.75
 """Keys and values move to a smaller place when less than this share of theirs is in use."""
 
+_SMALL = 400
+"""Elements of a matrix below which PyTorch multiplies it slowly on a CPU."""
+
 
 class CohortCache:
     """The keys and values of rows that started together.
@@ -38,19 +41,9 @@ class CohortCache:
     def fill(self, group: int, cache: DynamicCache, prompt: int) -> None:
         """Copies a prompt's keys and values from a prefill, where they are aligned on the left, to a group's place."""
         if not self._prompts:
-            shapes = [(layer.keys, layer.values) for layer in cache.layers]
             # zeros, since attention multiplies even what it masks
-            self._prompts = [
-                [
-                    read.new_zeros(len(self._prompt_lengths), read.shape[1], self._columns, read.shape[3])
-                    for read in pair
-                ]
-                for pair in shapes
-            ]
-            self._answers = [
-                [read.new_empty(len(self._groups), read.shape[1], _GROWTH, read.shape[3]) for read in pair]
-                for pair in shapes
-            ]
+            self._prompts = _room(cache, len(self._prompt_lengths), self._columns)
+            self._answers = _room(cache, len(self._groups), _GROWTH)
         length = self._prompt_lengths[group]
         for (keys, values), layer in zip(self._prompts, cache.layers, strict=True):
             keys[group, :, self._columns - length :] = layer.keys[prompt, :, :length]
@@ -69,27 +62,33 @@ class CohortCache:
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None) -> Tensor:
         """Attention of each row's newest token to all that the row has read, or to the last ``window`` tokens.
 
-        query: (rows, heads, 1, head size); key, value: (rows, heads of keys, 1, head size), which are stored. Returns
+        query: (rows, heads, head size); key, value: (rows, heads of keys, head size), which are stored. Returns
         (rows, heads, head size).
         """
-        rows, length = len(self._groups), self._answer_length
+        rows, length, heads = len(self._groups), self._answer_length, key.shape[1]
         keys, values = (cached[:rows] for cached in self._answers[layer])
-        keys[:, :, length - 1] = key[:, :, 0]
-        values[:, :, length - 1] = value[:, :, 0]
+        keys[:, :, length - 1] = key
+        values[:, :, length - 1] = value
         start = max(0, self._columns + length - window) if window else 0
         start_of_answer = max(0, start - self._columns)
-        keys, values = keys[:, :, start_of_answer:length], values[:, :, start_of_answer:length]
-        prompt_keys, prompt_values = (cached[: len(self._prompt_lengths), :, start:] for cached in self._prompts[layer])
+        keys, values = (cached[:, :, start_of_answer:length].flatten(0, 1) for cached in (keys, values))
+        prompt_keys, prompt_values = (
+            cached[: len(self._prompt_lengths), :, start:].flatten(0, 1) for cached in self._prompts[layer]
+        )
         # the heads that share a key head are queries of it, and so are the rows of a group: no key is repeated
-        queries = (query * scale).view(rows, key.shape[1], -1, query.shape[3])
-        of_prompts = self._by_group(queries) @ prompt_keys.mT
+        queries = query.unflatten(1, (heads, -1))
+        # of a matrix that counts nothing, and the scale of the product
+        alone = {"input": queries.new_empty(1, 1, 1), "beta": 0, "alpha": scale}
+        of_prompts = torch.baddbmm(**alone, batch1=self._by_group(queries), batch2=prompt_keys.mT)
         if self._padding is not None:
-            of_prompts.masked_fill_(self._padding[..., start:], -torch.inf)
-        scores = torch.cat((of_prompts, self._by_group(queries @ keys.mT)), dim=-1)
-        weights = scores.softmax(dim=-1, dtype=torch.float32).to(value.dtype)
-        on_prompts, on_answers = weights.split((prompt_keys.shape[2], keys.shape[2]), dim=-1)
-        seen = self._by_row(on_prompts @ prompt_values) + self._by_row(on_answers) @ values
-        return seen.reshape(rows, query.shape[1], -1)
+            of_prompts.unflatten(0, (-1, heads)).add_(self._padding[..., start:])
+        of_answers = torch.baddbmm(**alone, batch1=queries.flatten(0, 1), batch2=keys.mT)
+        scores = torch.cat((of_prompts, self._by_group(of_answers.unflatten(0, (rows, heads)))), dim=-1)
+        weights = scores.softmax(dim=-1, dtype=torch.float32).to(values.dtype)
+        on_prompts, on_answers = weights.split((prompt_keys.shape[1], keys.shape[1]), dim=-1)
+        seen = self._by_row(torch.bmm(on_prompts, prompt_values), heads)
+        seen = seen + _weighted(self._by_row(on_answers, heads).flatten(0, 1), values).view_as(seen)
+        return seen.flatten(1, 2)
 
     def keep(self, order: Sequence[int]) -> None:
         """Only these rows stay, in this order, and the prompts that they answer."""
@@ -124,20 +123,47 @@ class CohortCache:
                 torch.tensor(slot_of_row, device=self._device),
             )
         self._padding: Tensor | None = None
-        """True in the columns that a prompt is too short for: (groups, 1, 1, columns)."""
+        """Minus infinity in the columns that a prompt is too short for, else 0: (groups, 1, 1, columns)."""
         if min(self._prompt_lengths) < self._columns:
             widths = torch.tensor([self._columns - length for length in self._prompt_lengths], device=self._device)
-            self._padding = torch.arange(self._columns, device=self._device) < widths[:, None, None, None]
+            padding = torch.arange(self._columns, device=self._device) < widths[:, None, None, None]
+            self._padding = torch.zeros_like(padding, dtype=torch.float32).masked_fill_(padding, -torch.inf)
 
     def _by_group(self, rows: Tensor) -> Tensor:
-        """(rows, heads, queries of a row, ...) to (groups, heads, queries of a group, ...)."""
-        slots = rows if self._moves is None else rows[self._moves[0]]
-        return slots.unflatten(0, (-1, self._slots)).transpose(1, 2).flatten(2, 3)
+        """(rows, heads, queries of a row, ...) to (groups x heads, queries of a group, ...)."""
+        slots = rows if self._moves is None else rows.index_select(0, self._moves[0])
+        if self._slots == 1:
+            return slots.flatten(0, 1)
+        groups = slots.view(-1, self._slots, *rows.shape[1:]).transpose(1, 2)
+        return groups.reshape(-1, self._slots * rows.shape[2], rows.shape[3])
 
-    def _by_row(self, groups: Tensor) -> Tensor:
+    def _by_row(self, groups: Tensor, heads: int) -> Tensor:
         """The way back: (rows, heads, queries of a row, ...)."""
-        slots = groups.unflatten(2, (self._slots, -1)).transpose(1, 2).flatten(0, 1)
-        return slots if self._moves is None else slots[self._moves[1]]
+        slots = groups.view(len(self._prompt_lengths), heads, self._slots, -1, groups.shape[2]).transpose(1, 2)
+        slots = slots.flatten(0, 1)
+        return slots if self._moves is None else slots.index_select(0, self._moves[1])
+
+
+def _room(read: DynamicCache, count: int, columns: int) -> list[list[Tensor]]:
+    """Zeros for the keys and values of each layer: (count, heads, columns, head size).
+
+    Under autocast they are of the precision that products have, which is half of what the rotation of keys returns.
+    """
+    room = []
+    for layer in read.layers:
+        kind, dtype = layer.keys.device.type, None
+        if torch.is_autocast_enabled(kind):
+            dtype = torch.get_autocast_dtype(kind)
+        shapes = [(part, (count, part.shape[1], columns, part.shape[3])) for part in (layer.keys, layer.values)]
+        room.append([part.new_zeros(shape, dtype=dtype) for part, shape in shapes])
+    return room
+
+
+def _weighted(weights: Tensor, values: Tensor) -> Tensor:
+    """weights: (rows, queries, tokens), values: (rows, tokens, size). Returns (rows, queries, size)."""
+    if weights.shape[1] == 1 and values.shape[1] * values.shape[2] < _SMALL:
+        return (weights.mT * values).sum(dim=1, keepdim=True)
+    return torch.bmm(weights, values)
 
 
 def closed_up(staying: Sequence[int]) -> list[int]:

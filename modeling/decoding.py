@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ from modeling.answer_caches import CohortCache, closed_up
 from modeling.chat import padding_id
 from modeling.checkpoints import Policy
 from modeling.drawing import draw_tokens, log_probabilities
+from modeling.lean_forward import is_lean, lean_forward
 from modeling.sampling_requests import FinishReason, Request, SamplingError
 
 _PREFILL_PROMPTS = 16
@@ -199,6 +201,8 @@ def _forward(model: PreTrainedModel, cohorts: list[_Cohort]) -> Tensor:
         cohort.cache.extend()
         for row in cohort.rows:
             row.position += 1
+    if is_lean(model):
+        return lean_forward(model, inputs[:, 0], inputs[:, 1], partial(_attend_all, cohorts))
     with _attention_by_cohorts(model):
         output = model(input_ids=inputs[:, :1], position_ids=inputs[:, 1:], use_cache=False, cohorts=cohorts)
     return output.logits[:, -1]
@@ -222,12 +226,19 @@ def _attend_by_cohorts(
     """
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     layer: Any = module.layer_idx
+    query, key, value = (states.squeeze(2) for states in (query, key, value))
+    return _attend_all(cohorts, layer, query, key, value, scale, sliding_window).unsqueeze(1), None
+
+
+def _attend_all(
+    cohorts: list[_Cohort], layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, window: int | None
+) -> Tensor:
+    """Each cohort's rows to its own cache; query, key, value, and what is returned: (rows, heads, head size)."""
     if len(cohorts) == 1:
-        return cohorts[0].cache.attend(layer, query, key, value, scale, sliding_window).unsqueeze(1), None
+        return cohorts[0].cache.attend(layer, query, key, value, scale, window)
     counts = [len(cohort.rows) for cohort in cohorts]
     parts = zip(cohorts, query.split(counts), key.split(counts), value.split(counts), strict=True)
-    seen = [cohort.cache.attend(layer, q, k, v, scale, sliding_window) for cohort, q, k, v in parts]
-    return torch.cat(seen).unsqueeze(1), None
+    return torch.cat([cohort.cache.attend(layer, q, k, v, scale, window) for cohort, q, k, v in parts])
 
 
 _BY_COHORTS = "plumbline_cohorts"

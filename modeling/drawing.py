@@ -22,13 +22,17 @@ def draw_tokens(logits: Tensor, temperature: Tensor, top_p: Tensor, uniform: Ten
     for chosen, draw in ((whole & ~greedy, _draw_from_all), (~whole & ~greedy, _draw_from_nucleus)):
         if not bool(chosen.any()):
             continue
+        if bool(chosen.all()):  # of what is all of it nothing is copied
+            scale, reach, height = (
+                values.to(logits.device, non_blocking=True).unsqueeze(1) for values in (temperature, top_p, uniform)
+            )
+            return draw(_probabilities(logits, scale), reach, height)
         rows = chosen.nonzero().squeeze(1)
         scale, reach, height = (
             values[rows].to(logits.device, non_blocking=True).unsqueeze(1) for values in (temperature, top_p, uniform)
         )
         rows = rows.to(logits.device, non_blocking=True)
-        probabilities = torch.softmax(logits[rows].float() / scale, dim=-1)
-        tokens[rows] = draw(probabilities, reach, height)
+        tokens[rows] = draw(_probabilities(logits[rows], scale), reach, height)
     return tokens
 
 
@@ -38,6 +42,11 @@ def log_probabilities(logits: Tensor, tokens: Tensor) -> Tensor:
     logits: (rows, vocabulary); tokens: (rows,). Returns (rows,), in nats.
     """
     return torch.log_softmax(logits.float(), dim=-1).gather(1, tokens.unsqueeze(1)).squeeze(1)
+
+
+def _probabilities(logits: Tensor, temperature: Tensor) -> Tensor:
+    """logits: (rows, vocabulary); temperature: (rows, 1)."""
+    return torch.softmax(logits.float() / temperature, dim=-1)
 
 
 def _draw_from_all(probabilities: Tensor, top_p: Tensor, uniform: Tensor) -> Tensor:

@@ -130,7 +130,12 @@ def sample_requests(sampler: Sampler, requests: Sequence[Request], *, rows: int 
     if isinstance(sampler, Endpoint):
         yield from _chat_completions().answer_requests(sampler, requests)
         return
-    prompts = [_encoded(sampler, request) for request in requests]
+    # the answers to one prompt share its list of messages: it is encoded once
+    encoded: dict[tuple[int, int], list[int]] = {}
+    for request in requests:
+        if (key := (id(request.messages), request.max_new_tokens)) not in encoded:
+            encoded[key] = _encoded(sampler, request)
+    prompts = [encoded[id(request.messages), request.max_new_tokens] for request in requests]
     drafts = _drafts(sampler, requests, prompts)
     for steps in generate(sampler, requests, prompts, rows):
         for step in steps:

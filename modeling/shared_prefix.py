@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from modeling.chat import truncate_prompt
+from modeling.lean_forward import ends_alone, states_at
 
 
 class Row(NamedTuple):
@@ -103,14 +104,16 @@ def end_scores(model: PreTrainedModel, batch: Packed) -> Tensor:
     score to three digits, and of many answers the best ones would tie.
     """
     device = model.device
-    hidden = model.base_model(
-        input_ids=batch.input_ids.to(device),
-        position_ids=batch.position_ids.to(device),
-        attention_mask=batch.attention_mask.to(device),
-        use_cache=False,
-    ).last_hidden_state
-    rows = torch.arange(len(hidden), device=device).unsqueeze(1)
-    ends = hidden[rows, batch.ends.to(device)]
+    places = batch.ends.to(device)
+    inputs = (batch.input_ids.to(device), batch.position_ids.to(device), batch.attention_mask.to(device))
+    if ends_alone(model):
+        ends = states_at(model, *inputs, places)
+    else:
+        input_ids, position_ids, attention_mask = inputs
+        hidden = model.base_model(
+            input_ids=input_ids, position_ids=position_ids, attention_mask=attention_mask, use_cache=False
+        ).last_hidden_state
+        ends = hidden[torch.arange(len(hidden), device=device).unsqueeze(1), places]
     with torch.autocast(device.type, enabled=False):
         return model.score(ends.to(next(model.score.parameters()).dtype)).squeeze(-1).float()
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from transformers import MistralConfig, MistralForCausalLM, PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
+from modeling import decoding
 from modeling.chat import Message, encode_prompt
 from modeling.checkpoints import Policy
 from modeling.decoding import prefill
@@ -123,3 +124,46 @@ def test_a_group_that_lost_its_last_row_leaves_the_other_rows_in_their_slots(pol
         for seed, (text, length) in enumerate(((PROMPTS[1], 8), (PROMPTS[1], 8), (PROMPTS[2], 8), (PROMPTS[2], 2)))
     ]
     expect_the_models_own_probabilities(policy, requests, dict(sample_requests(policy, requests, rows=4)))
+
+
+@pytest.mark.parametrize("architecture", ["llama", "mistral with a window", "qwen with a window in one layer"])
+def test_the_lean_forward_draws_what_transformers_own_draws(
+    policy: Policy, architecture: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(3)
+    vocabulary = policy.model.config.vocab_size
+    models = {
+        "llama": lambda: policy.model,
+        "mistral with a window": lambda: mistral(vocabulary, 6),
+        "qwen with a window in one layer": lambda: qwen(vocabulary),
+    }
+    model = models[architecture]().eval()
+    assert decoding.is_lean(model)
+    lean = dict(sample_requests(Policy(model, policy.tokenizer), asked(), rows=8))
+    monkeypatch.setattr(decoding, "is_lean", lambda model: False)
+    usual = dict(sample_requests(Policy(model, policy.tokenizer), asked(), rows=8))
+    for index, answer in usual.items():
+        assert lean[index].token_ids == answer.token_ids
+        assert lean[index].logprobs == pytest.approx(answer.logprobs, abs=1e-5)
+
+
+def test_whoever_hooks_into_a_layer_is_called_at_every_token(policy: Policy) -> None:
+    calls: list[int] = []
+    hook = policy.model.model.layers[0].register_forward_hook(lambda *_: calls.append(1))
+    try:
+        answers = dict(sample_requests(policy, asked()[:1]))
+    finally:
+        hook.remove()
+    # the prefill draws the first token, and the last is not read
+    assert len(calls) == len(answers[0].token_ids)
+
+
+def test_under_autocast_the_answers_are_the_models_own_to_its_precision(policy: Policy) -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        answers = dict(sample_requests(policy, asked(), rows=8))
+        for index, answer in answers.items():
+            prompt = encode_prompt(policy.tokenizer, asked()[index].messages)
+            with torch.no_grad():
+                logits = policy.model(torch.tensor([[*prompt, *answer.token_ids]])).logits[0, len(prompt) - 1 : -1]
+            expected = logits.float().log_softmax(-1).gather(1, torch.tensor(answer.token_ids).unsqueeze(1)).squeeze(1)
+            assert answer.logprobs == pytest.approx(expected.tolist(), abs=0.1)

@@ -1,9 +1,18 @@
 import pytest
 import torch
 from torch import Tensor
-from transformers import AutoModelForSequenceClassification
+from transformers import (
+    AutoModelForSequenceClassification,
+    MistralConfig,
+    MistralForSequenceClassification,
+    PretrainedConfig,
+    PreTrainedModel,
+    Qwen2Config,
+    Qwen2ForSequenceClassification,
+)
 
 from modeling.checkpoints import RewardModel, save
+from modeling.lean_forward import ends_alone
 from modeling.shared_prefix import Row, by_length, end_scores, pack, shared_row
 
 ROWS = [
@@ -11,6 +20,10 @@ ROWS = [
     Row([1, 50], [[60, 2], [2]]),
     Row([], [[1, 70, 71, 2], [72, 2]]),
 ]
+
+Family = tuple[type[PreTrainedModel], type[PretrainedConfig]]
+QWEN: Family = (Qwen2ForSequenceClassification, Qwen2Config)
+MISTRAL: Family = (MistralForSequenceClassification, MistralConfig)
 
 
 def alone(reward_model: RewardModel, ids: list[int]) -> Tensor:
@@ -85,3 +98,33 @@ def test_groups_are_of_like_length_and_stay_within_the_budget() -> None:
     rows = [Row([1] * length, [[2]]) for length in (9, 1, 4, 8, 30, 2)]
     groups = by_length(rows, token_budget=20)
     assert groups == [[4], [0, 3], [2, 5, 1]]
+
+
+def test_the_last_layer_computed_for_the_ends_alone_gives_what_the_whole_layer_gives(reward_model: RewardModel) -> None:
+    model, watched = reward_model.model, []
+    assert ends_alone(model)
+    ends = end_scores(model, pack(ROWS, pad_token_id=0))
+    # whoever hooks into a layer sees all of its states
+    hook = model.base_model.layers[-1].register_forward_hook(lambda module, args, output: watched.append(output))
+    try:
+        whole = end_scores(model, pack(ROWS, pad_token_id=0))
+    finally:
+        hook.remove()
+    assert watched[0].shape[:2] == (len(ROWS), max(map(len, ROWS)))
+    torch.testing.assert_close(ends, whole, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("key_heads", [4, 2])
+@pytest.mark.parametrize("architecture", [QWEN, MISTRAL])
+def test_reward_models_of_other_families_score_as_separate_passes_do(architecture: Family, key_heads: int) -> None:
+    torch.manual_seed(5)
+    kind, settings = architecture
+    shape = {"hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4}
+    sizes = {"vocab_size": 100, "num_key_value_heads": key_heads, "num_labels": 1, "initializer_range": 0.2}
+    model = kind(settings(**shape, **sizes, sliding_window=None, pad_token_id=0)).eval()
+    assert ends_alone(model)
+    with torch.no_grad():
+        scores = end_scores(model, pack(ROWS, pad_token_id=0))
+        expected = [[model(torch.tensor([row.prefix + tail])).logits[0, 0] for tail in row.tails] for row in ROWS]
+    torch.testing.assert_close(scores, torch.tensor(expected), atol=1e-5, rtol=0)
+    assert scores.std() > 0.1
