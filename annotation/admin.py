@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models.functions import Cast
 from django.http import HttpRequest
 
+from annotation import assigning
 from annotation.models import (
     Assignment,
     Batch,
@@ -16,6 +17,7 @@ from annotation.models import (
     Demonstration,
     Dialogue,
     Draft,
+    Flag,
     GuidelineVersion,
     Item,
     PoolEntry,
@@ -154,12 +156,34 @@ class PromptAdmin(admin.ModelAdmin):
 
 @admin.register(Item)
 class ItemAdmin(ReadOnlyAdmin):
-    list_display = ["pk", "project", "batch", "created_at", "prompt"]
-    list_filter = ["project"]
+    """Items are made by imports and campaigns; which of them are given out first may be said here."""
+
+    list_display = ["pk", "project", "batch", "priority", "created_at", "prompt"]
+    list_filter = ["project", "priority"]
     list_select_related = ["project", "batch__project", "prompt"]
     search_fields = ["project__name", "prompt__external_id"]
     date_hierarchy = "created_at"
     inlines = [AssignmentInline]
+    actions = ["give_out_first", "give_out_as_usual", "give_out_last"]
+
+    @admin.action(description="Give out before the others", permissions=["prioritise"])
+    def give_out_first(self, request: HttpRequest, items: models.QuerySet[Item]) -> None:
+        self.prioritise(request, items, 10)
+
+    @admin.action(description="Give out as usual", permissions=["prioritise"])
+    def give_out_as_usual(self, request: HttpRequest, items: models.QuerySet[Item]) -> None:
+        self.prioritise(request, items, 0)
+
+    @admin.action(description="Give out after the others", permissions=["prioritise"])
+    def give_out_last(self, request: HttpRequest, items: models.QuerySet[Item]) -> None:
+        self.prioritise(request, items, -10)
+
+    def prioritise(self, request: HttpRequest, items: models.QuerySet[Item], priority: int) -> None:
+        count = assigning.prioritise(items, priority)
+        self.message_user(request, f"The priority of {count} items is {priority} now.")
+
+    def has_prioritise_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("annotation.change_item")
 
 
 @admin.register(Assignment)
@@ -175,6 +199,17 @@ class AssignmentAdmin(ReadOnlyAdmin):
 class SkipAdmin(ReadOnlyAdmin):
     list_display = ["item", "annotator", "reason", "created_at"]
     list_select_related = ["item__project", "annotator"]
+    search_fields = ["annotator__username", "reason"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(Flag)
+class FlagAdmin(ReadOnlyAdmin):
+    """Flags are settled on the project's page of flags."""
+
+    list_display = ["item", "annotator", "reason", "created_at", "resolved_at", "resolved_by"]
+    list_filter = [("resolved_at", admin.EmptyFieldListFilter), "item__project"]
+    list_select_related = ["item__project", "annotator", "resolved_by"]
     search_fields = ["annotator__username", "reason"]
     date_hierarchy = "created_at"
 

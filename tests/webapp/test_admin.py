@@ -16,6 +16,7 @@ from annotation.models import (
     Demonstration,
     Dialogue,
     Draft,
+    Flag,
     GuidelineVersion,
     Item,
     PoolEntry,
@@ -58,6 +59,7 @@ def a_row_of_everything() -> None:
     Batch.objects.create(project=project, number=1)
     PoolEntry.objects.create(project=project, model_version=model)
     Skip.objects.create(item=make_item(project), annotator=annotator, reason="Not my subject.")
+    Flag.objects.create(item=item, annotator=annotator, reason="The answer is cut off.")
     Draft.objects.create(project=project, annotator=annotator, fields={"prompt": "Half a sen"})
     DatasetSnapshot.objects.create(project=project, digest="d" * 64, rows=1)
     Campaign.objects.create(slug="first", name="First", project=make_project())

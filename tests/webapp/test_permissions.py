@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from annotation.models import Assignment, Batch, DatasetSnapshot, PoolEntry
+from annotation.models import Assignment, Batch, DatasetSnapshot, Flag, PoolEntry
 from evaluation.models import Campaign
 from modeling.registry.models import ModelVersion, Run
 from tests.factories import (
@@ -57,6 +57,7 @@ MANAGERS = {
     "project-new", "project-settings", "project-guideline", "batch-new", "batch-close", "pool-add", "pool-remove",
     "annotators-add", "annotator-remove", "project-archive", "project-data", "prompts-upload", "preferences-upload",
     "demonstrations-upload", "red-team-reask", "responses-upload", "project-fill", "project-export", "export-manifest", "guideline-ask-again",
+    "flags", "flag-resolve",
     "models", "model", "model-stage", "model-to-pool",
     "iterations", "runs", "run-new", "run-train", "run", "run-cancel", "run-retry",
     "campaigns", "campaign-create", "campaign", "campaign-progress", "campaign-sample", "campaign-judge",
@@ -128,6 +129,7 @@ def addresses() -> list[Address]:
         "export-manifest": DatasetSnapshot.objects.create(project=project, digest="d" * 64, rows=1).pk,
         "invitation-revoke": invitation.pk,
         "review": place.pk,
+        "flag-resolve": Flag.objects.create(item=item, annotator=author, reason="Broken.").pk,
         "adjudicate": item.pk,
     }
     found = []

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from webapp.dashboards import (
+    flags,
     guidelines,
     iterations,
     project_settings,
@@ -21,6 +22,9 @@ urlpatterns = [
     path("projects/<slug:slug>/", projects.project, name="project"),
     path("projects/<slug:slug>/comparisons/", projects.comparisons, name="comparisons"),
     path("projects/<slug:slug>/comparisons/<int:pk>/", projects.comparison, name="comparison"),
+    path("projects/<slug:slug>/batches/<int:number>/", projects.batch, name="batch"),
+    path("projects/<slug:slug>/annotators/<int:pk>/", projects.annotator, name="annotator"),
+    path("projects/<slug:slug>/work/", projects.work, name="project-work"),
     path("projects/<slug:slug>/settings/", project_settings.settings, name="project-settings"),
     path("projects/<slug:slug>/settings/guideline/", project_settings.guideline, name="project-guideline"),
     path("projects/<slug:slug>/settings/batches/", project_settings.new_batch, name="batch-new"),
@@ -44,6 +48,8 @@ urlpatterns = [
     path("projects/<slug:slug>/reviews/", reviews.queue, name="reviews-queue"),
     path("projects/<slug:slug>/reviews/approve/", reviews.approve_unremarkable, name="reviews-approve"),
     path("projects/<slug:slug>/reviews/<int:pk>/", reviews.review, name="review"),
+    path("projects/<slug:slug>/flags/", flags.flags, name="flags"),
+    path("projects/<slug:slug>/flags/<int:pk>/", flags.resolve, name="flag-resolve"),
     path("projects/<slug:slug>/disputed/", reviews.disputed, name="disputed"),
     path("projects/<slug:slug>/disputed/<int:pk>/", reviews.adjudicate, name="adjudicate"),
     path("projects/<slug:slug>/quality/", quality.quality, name="quality"),
