@@ -31,8 +31,9 @@ def project(page: Page, live_server: LiveServer) -> Project:
         make_stored_item(project, overlap=1)
     Prompt.objects.update(messages=[{"role": "user", "content": QUESTION}])
     for item in project.items.all():
-        Response.objects.filter(pk=item.response_1_id).update(text=ARABIC)
-        Response.objects.filter(pk=item.response_2_id).update(text="The rivers bring it.")
+        for response, text in ((item.response_1, ARABIC), (item.response_2, "The rivers bring it.")):
+            assert response
+            Response.objects.filter(pk=response.pk).update(text=text)
     project.annotators.add(annotator := make_user())
     enter_as(page, annotator, live_server.url)
     return project
