@@ -54,7 +54,7 @@ REVIEWERS = {
 }  # fmt: skip
 # Managers and owners.
 MANAGERS = {
-    "project-new", "project-settings", "project-guideline", "batch-new", "batch-close", "pool-add", "pool-remove",
+    "project-new", "project-settings", "project-protocol", "project-guideline", "batch-new", "batch-close", "pool-add", "pool-remove",
     "annotators-add", "annotator-remove", "project-archive", "project-data", "prompts-upload", "preferences-upload",
     "demonstrations-upload", "red-team-reask", "responses-upload", "project-fill", "project-export", "export-manifest", "guideline-ask-again",
     "flags", "flag-resolve",

@@ -52,7 +52,7 @@ def test_a_new_project_starts_with_guideline_batch_and_pool(manager: Client) -> 
     assert project.created_by is not None
     assert project.created_by.username == "mia"
     assert project.guideline is not None
-    assert project.guideline.text == default_guideline("safety")
+    assert project.guideline.text == default_guideline(project)
     assert project.open_batch is not None
     assert project.open_batch.number == 1
     variants = sorted((entry.model_version.name, entry.temperature) for entry in project.pool.all())

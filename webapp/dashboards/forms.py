@@ -9,10 +9,13 @@ from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
 from annotation.exporting import MARGINS, Selection
+from annotation.importing.prompts import PROMPTED
+from annotation.judgements import judgements_in
 from annotation.models import Batch, PoolEntry, Preference, Project, Prompt
 from modeling.registry.models import ModelVersion, samplable_models
 from webapp.accounts.models import User
 from webapp.accounts.roles import ANNOTATOR
+from webapp.dashboards.setting_up import SAMPLED
 
 
 def offer(form: forms.BaseForm, **rows: QuerySet[Any]) -> None:
@@ -45,13 +48,46 @@ class ProjectForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance.pk and self.instance.comparisons.exists():
+        if self.instance.pk:
+            self.leave_out_what_does_not_apply()
+        if self.instance.pk and judgements_in(self.instance).exists():
             self.fields["dimension"].disabled = True
             self.fields["dimension"].help_text = "Fixed, since judgements were made on it."
 
 
+    def leave_out_what_does_not_apply(self) -> None:
+        if self.instance.task_type not in SAMPLED:
+            del self.fields["max_turns"]
+        if self.instance.task_type not in PROMPTED:
+            del self.fields["own_prompts"]
+
+
+TaskType = Project.TaskType
+BY_TYPE: dict[str, dict[str, Any]] = {
+    TaskType.PREFERENCE: {"overlap": 1},
+    TaskType.DEMONSTRATION: {"overlap": 1, "max_turns": 1},
+    TaskType.RED_TEAM: {"overlap": 1, "dimension": Project.Dimension.SAFETY},
+    TaskType.SAFETY_RATING: {
+        "overlap": 3, "max_turns": 1, "own_prompts": False, "dimension": Project.Dimension.SAFETY,
+    },
+    TaskType.QUALITY_RATING: {
+        "overlap": 3, "max_turns": 1, "own_prompts": False, "dimension": Project.Dimension.HELPFULNESS,
+    },
+}  # fmt: skip
+"""What a new project of each kind has, whatever the form said: the paper's raters per item, and what goes without
+saying. A number of annotators that was typed wins."""
+
+
 class NewProjectForm(ProjectForm):
-    """A project with its first guideline and sampling pool."""
+    """A project with its first guideline and sampling pool. Pairwise evaluations are made as campaigns."""
+
+    task_type = forms.ChoiceField(
+        choices=[(kind, TaskType(kind).label) for kind in BY_TYPE],
+        required=False,
+        initial=TaskType.PREFERENCE,
+        label=_("Kind of work"),
+        help_text=_("Fixed once the project is made. Two stored answers are compared in a campaign: see Evaluation."),
+    )
 
     slug = forms.SlugField(
         max_length=80, required=False, label="Short name", help_text="For addresses and commands; made from the name."
@@ -59,7 +95,7 @@ class NewProjectForm(ProjectForm):
     guideline = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 8}),
-        help_text="Markdown. Left empty, the project starts with the standard guideline of its dimension.",
+        help_text="Markdown. Left empty, the project starts with the standard guideline of its kind and dimension.",
     )
     models = forms.ModelMultipleChoiceField(
         ModelVersion.objects.none(),
@@ -70,10 +106,14 @@ class NewProjectForm(ProjectForm):
     temperatures = forms.CharField(
         initial="0.7, 1.0", help_text="Each model is sampled at each of these, separated by commas."
     )
-    field_order = ["name", "slug", "dimension", "description", "guideline", "models", "temperatures"]
+    field_order = ["name", "slug", "task_type", "dimension", "description", "guideline", "models", "temperatures"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["overlap"].required = False
+        self.fields["overlap"].initial = None
+        self.fields["overlap"].help_text = _("Empty: 1, or 3 where answers are rated.")
+        self.fields["models"].help_text = _("For preferences and red teaming; the models that people talk with.")
         offer(self, models=samplable_models())
         if not samplable_models().exists():
             self.fields["models"].help_text = "None is registered yet; add one to the project's pool later."
@@ -88,7 +128,10 @@ class NewProjectForm(ProjectForm):
         elif slug and taken:
             self.add_error("slug", f"The short name {slug!r} is taken: type another one.")
         self.instance.slug = slug
-        return cleaned
+        kind = cleaned.get("task_type") or TaskType.PREFERENCE
+        self.instance.task_type = kind
+        typed_overlap = {"overlap": cleaned["overlap"]} if cleaned.get("overlap") is not None else {}
+        return cleaned | BY_TYPE[kind] | typed_overlap
 
     def clean_temperatures(self) -> list[float]:
         temperatures: list[float] = []
@@ -178,7 +221,7 @@ class ToPoolForm(forms.ModelForm):
     def __init__(self, version: ModelVersion, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.instance.model_version = version
-        offer(self, project=Project.objects.filter(archived_at=None, task_type=Project.TaskType.PREFERENCE))
+        offer(self, project=Project.objects.filter(archived_at=None, task_type__in=SAMPLED))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

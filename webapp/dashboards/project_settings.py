@@ -8,12 +8,14 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from annotation.batches import close_batch, open_batch
 from annotation.models import Batch, PoolEntry, Project
 from webapp.dashboards.forms import AnnotatorsForm, BatchForm, GuidelineForm, PoolEntryForm, ProjectForm
-from webapp.dashboards.setting_up import publish_guideline
+from webapp.dashboards.protocol_form import ProtocolForm
+from webapp.dashboards.setting_up import SAMPLED, publish_guideline
 
 may_change = permission_required("annotation.change_project", raise_exception=True)
 
@@ -22,6 +24,7 @@ def page(request: HttpRequest, project: Project, **bound: Any) -> HttpResponse:
     """The settings page; `bound` holds the form that was submitted, by its name on the page."""
     forms: dict[str, Any] = {
         "basics": bound.get("basics") or ProjectForm(instance=project),
+        "protocol_form": bound.get("protocol_form") or ProtocolForm(project, prefix="protocol"),
         "guideline_form": bound.get("guideline_form") or GuidelineForm(project),
         "batch_form": bound.get("batch_form") or BatchForm(prefix="batch"),
         "pool_form": bound.get("pool_form") or PoolEntryForm(project, prefix="pool"),
@@ -31,6 +34,7 @@ def page(request: HttpRequest, project: Project, **bound: Any) -> HttpResponse:
         "section": "projects",
         # The heading names the project as it is stored, whatever was typed into the form.
         "project": Project.objects.get(pk=project.pk),
+        "samples": project.task_type in SAMPLED,
         "guidelines": project.guidelines.select_related("created_by"),
         "batches": project.batches.all(),
         "pool": project.pool.select_related("model_version").order_by("model_version__name", "temperature"),
@@ -50,6 +54,18 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
         return page(request, project, basics=form)
     form.save()
     return _done(request, project, "The settings are saved.")
+
+
+@may_change
+@require_POST
+def protocol(request: HttpRequest, slug: str) -> HttpResponse:
+    """The scale, the questions and the taxonomies."""
+    project = get_object_or_404(Project, slug=slug)
+    form = ProtocolForm(project, request.POST, prefix="protocol")
+    if not form.is_valid():
+        return page(request, project, protocol_form=form)
+    form.save()
+    return _done(request, project, _("The protocol is saved."))
 
 
 @may_change

@@ -10,12 +10,17 @@ from annotation.batches import open_batch
 from annotation.models import GuidelineVersion, PoolEntry, Project
 from modeling.registry.models import ModelVersion
 
+SAMPLED = (Project.TaskType.PREFERENCE, Project.TaskType.RED_TEAM)
+"""Kinds of work at which models of a pool answer."""
 GUIDELINES = Path(__file__).parent / "guidelines"
 
 
-def default_guideline(dimension: str) -> str:
-    """The guideline that a project starts with unless its manager writes another."""
-    return (GUIDELINES / f"{dimension}.md").read_text(encoding="utf-8")
+def default_guideline(project: Project) -> str:
+    """The guideline that a project starts with unless its manager writes another: that of its kind of work and
+    dimension, of its kind alone, or of its dimension."""
+    names = (f"{project.task_type}_{project.dimension}", project.task_type, project.dimension)
+    paths = (GUIDELINES / f"{name}.md" for name in names)
+    return next(path for path in paths if path.exists()).read_text(encoding="utf-8")
 
 
 @transaction.atomic
@@ -25,8 +30,10 @@ def create_project(
     """Store a new project with its first guideline, its first batch and a pool of every model at every temperature."""
     project.created_by = user
     project.save()
-    publish_guideline(project, guideline.strip() or default_guideline(project.dimension), user)
+    publish_guideline(project, guideline.strip() or default_guideline(project), user)
     open_batch(project)
+    if project.task_type not in SAMPLED:
+        return project
     variants = [(model, temperature) for model in models for temperature in temperatures]
     PoolEntry.objects.bulk_create(
         PoolEntry(project=project, model_version=model, temperature=temperature) for model, temperature in variants

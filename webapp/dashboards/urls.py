@@ -26,6 +26,7 @@ urlpatterns = [
     path("projects/<slug:slug>/annotators/<int:pk>/", projects.annotator, name="annotator"),
     path("projects/<slug:slug>/work/", projects.work, name="project-work"),
     path("projects/<slug:slug>/settings/", project_settings.settings, name="project-settings"),
+    path("projects/<slug:slug>/settings/protocol/", project_settings.protocol, name="project-protocol"),
     path("projects/<slug:slug>/settings/guideline/", project_settings.guideline, name="project-guideline"),
     path("projects/<slug:slug>/settings/batches/", project_settings.new_batch, name="batch-new"),
     path("projects/<slug:slug>/settings/batches/<int:number>/close/", project_settings.end_batch, name="batch-close"),
