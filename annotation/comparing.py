@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.text import capfirst
 
-from annotation import assigning, blinding
+from annotation import assigning, blinding, tallies
 from annotation.models import Assignment, Comparison, Preference, Project
 from annotation.models.comparisons import choice_of
 from annotation.protocol import Protocol
@@ -161,6 +161,7 @@ def judge(
         else:
             Assignment.objects.filter(pk=place.pk).update(revising=False)
             assigning.extend(place)
+            tallies.touch(place)
         return preference
 
 

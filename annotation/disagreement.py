@@ -4,10 +4,13 @@ It decides whether another rater is asked, and what reviewers look at first. Agr
 items, is what reports state (evaluation/statistics).
 """
 
-from collections.abc import Sequence
-from itertools import combinations
+from collections.abc import Iterator, Sequence
+from itertools import combinations, groupby
+from operator import itemgetter
 
-from annotation.models import Item, Preference, Rating
+from annotation.models import Item, Preference, Project, Rating
+
+CHUNK = 500
 
 
 def disagreement(points: Sequence[int], scale: int) -> float | None:
@@ -23,10 +26,51 @@ def disagreement(points: Sequence[int], scale: int) -> float | None:
     return sum(((one - other) / (scale - 1)) ** 2 for one, other in pairs) / len(pairs)
 
 
-def disagreement_on(item: Item) -> float | None:
-    """Of what counts now; None where nobody was shown the same as somebody else (sampled answers, written texts)."""
+def remember(item: Item) -> float | None:
+    """Store how far an item's raters disagree, of what counts now, and their points, by which agreement is counted.
+
+    None where nobody was shown the same as somebody else (sampled answers, written texts). What everybody judges, a
+    gold item, stays out of agreement.
+    """
     scale = item.project.scale
-    return disagreement(points_of(item, scale), scale) if scale >= 2 else None
+    points = sorted(points_of(item, scale))
+    apart = disagreement(points, scale) if scale >= 2 else None
+    pattern = "" if hasattr(item, "gold") else ",".join(map(str, points))
+    Item.objects.filter(pk=item.pk).update(disagreement=apart, pattern=pattern)
+    return apart
+
+
+def remember_all(project: Project) -> None:
+    """The same for all items of a project, in one pass over its judgements."""
+    items = Item.objects.filter(project=project, response_1__isnull=False)
+    scale, gold = project.scale, set(items.filter(gold__isnull=False).values_list("pk", flat=True))
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for pk, rows in groupby(_points_in(project, scale), key=itemgetter(0)):
+        alike.setdefault(tuple(sorted(points for _, points in rows)), []).append(pk)
+    items.exclude(pattern="").update(pattern="", disagreement=None)
+    for points, keys in alike.items():
+        pattern, apart = ",".join(map(str, points)), disagreement(points, scale)
+        for start in range(0, len(keys), CHUNK):
+            chunk = keys[start : start + CHUNK]
+            Item.objects.filter(pk__in=chunk).update(disagreement=apart, pattern=pattern)
+    Item.objects.filter(pk__in=gold).update(pattern="")
+
+
+def _points_in(project: Project, scale: int) -> Iterator[tuple[int, int]]:
+    """Each rater's item and points, of a pair about response_1 as A, item by item."""
+    ratings = Rating.objects.filter(assignment__project=project, current=True, scale=scale)
+    yield from ratings.order_by("assignment__item").values_list("assignment__item", "points").iterator()
+    said = Preference.objects.filter(
+        comparison__assignment__project=project,
+        comparison__assignment__item__response_2__isnull=False,
+        current=True,
+        scale=scale,
+        points__isnull=False,
+    )
+    item = "comparison__assignment__item"
+    rows = said.order_by(item).values_list(item, "points", "comparison__response_a", f"{item}__response_1")
+    for pk, points, left, first in rows.iterator():
+        yield pk, points if left == first else scale + 1 - points
 
 
 def points_of(item: Item, scale: int) -> list[int]:

@@ -13,6 +13,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, QuerySet
 
+from annotation import tallies
 from annotation.judgements import judgements_in, place_of
 from annotation.models import Assignment, GuidelineReading, GuidelineVersion, Project, Review
 
@@ -118,6 +119,7 @@ def ask_again(project: Project, before: GuidelineVersion, reviewer: AbstractUser
     for start in range(0, len(places), CHUNK):
         chunk: Sequence[int] = places[start : start + CHUNK]
         Assignment.objects.filter(pk__in=chunk).update(status=Assignment.Status.RETURNED, approved=False)
+        tallies.touch_many(project, chunk)
         Review.objects.bulk_create(
             Review(assignment_id=pk, reviewer_id=reviewer.pk, verdict=Review.Verdict.RETURNED, note=note)
             for pk in chunk

@@ -12,6 +12,8 @@ from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
 
+from annotation import tallies
+from annotation.disagreement import remember
 from annotation.judgements import judgements_at
 from annotation.models import Adjudication, Assignment, Gold, Item, Project, Response, Review
 from annotation.models.comparisons import choice_of
@@ -98,6 +100,7 @@ def review(place: Assignment, reviewer: AbstractUser, verdict: str, note: str = 
         Assignment.objects.filter(pk=place.pk).update(status=Status.RETURNED, approved=False)
     else:
         _reject(place)
+    tallies.touch(place)
     return Review.objects.create(assignment=place, reviewer_id=reviewer.pk, verdict=verdict, note=note.strip())
 
 
@@ -105,6 +108,8 @@ def _reject(place: Assignment) -> None:
     """Its judgements count no more; another place opens, except where nobody else can take the item up."""
     Assignment.objects.filter(pk=place.pk).update(status=Status.REJECTED, approved=False)
     judgements_at(place).filter(current=True).update(current=False)
+    if place.item.response_1_id:
+        remember(place.item)
     if not place.item.own_prompt and not Gold.objects.filter(item=place.item_id).exists():
         Assignment.objects.create(item_id=place.item_id)
 
@@ -120,6 +125,7 @@ def approve_unremarkable(project: Project, reviewer: AbstractUser) -> int:
     places = unremarkable(project, reviewer)
     keys = list(places.select_for_update(of=("self",)).values_list("pk", flat=True))
     Assignment.objects.filter(pk__in=keys).update(approved=True)
+    tallies.touch_many(project, keys)
     Review.objects.bulk_create(
         (Review(assignment_id=pk, reviewer_id=reviewer.pk, verdict=Verdict.APPROVED) for pk in keys), batch_size=1000
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import Group
 
+from annotation import tallies
 from annotation.models import Comparison, Item, Preference, Project, Prompt, Response
 from annotation.models.comparisons import choice_of
 from annotation.models.items import Assignment
@@ -62,6 +63,7 @@ def make_comparison(project: Project, prompt: Prompt | None = None, **fields: An
 def make_preference(comparison: Comparison, points: int | None = 1, **fields: Any) -> Preference:
     scale = fields.pop("scale", comparison.project.scale)
     choice = fields.pop("choice", choice_of(points, scale) if points else Preference.Choice.NEITHER)
+    tallies.touch_project(comparison.project)
     return Preference.objects.create(comparison=comparison, points=points, scale=scale, choice=choice, **fields)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from django.db import transaction
 from django.utils import timezone
 
+from annotation import tallies
 from annotation.batches import batch_called, close_batch, open_batch
 from annotation.comparing import Judgement
 from annotation.dialogues import PoolTooSmallError, contrasting_pair
@@ -253,6 +254,7 @@ def store(
         ),
         batch_size=CHUNK,
     )
+    tallies.touch_project(project)
 
 
 def response_of(each: Draw, side: int, found: Answer) -> Response:

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
+from annotation import tallies
 from annotation.batches import add_closed_batch, batch_called
 from annotation.importing import prompts
 from annotation.importing.reading import FileError, check_rows, json_lines, unpacked
@@ -116,6 +117,7 @@ def add_chunk(summary: DemonstrationSummary, rows: list[tuple[Prompt, str]], bat
         Demonstration(assignment=place, prompt=prompt, text=text)
         for place, (prompt, text) in zip(places, fresh, strict=True)
     )
+    tallies.touch_project(project)
     summary.rows += len(rows)
     summary.new += len(fresh)
     summary.already_there += len(rows) - len(fresh)

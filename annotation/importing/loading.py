@@ -11,6 +11,7 @@ from django.core.validators import validate_slug
 from django.db import transaction
 from django.template.defaultfilters import pluralize
 
+from annotation import tallies
 from annotation.importing.formats import FORMATS, Format
 from annotation.importing.reading import FileError, check_rows, json_lines, unpacked
 from annotation.importing.rows import LeftOut, Pair, RowError
@@ -108,6 +109,7 @@ def import_file(
         for pairs in chunks_of_pairs(file, summary):
             count(summary, pairs, store.add(pairs))
             report(f"{summary.rows:,} of {rows:,} rows")
+        tallies.touch_project(project)
         transaction.set_rollback(dry_run)
     return summary
 

@@ -8,6 +8,7 @@ from annotation.models.people import QualificationAttempt, QualificationQuestion
 from annotation.models.projects import Batch, GuidelineReading, GuidelineVersion, PoolEntry, Project
 from annotation.models.prompts import Prompt
 from annotation.models.reviews import Adjudication, Review
+from annotation.models.tallies import StaleTally, Tally
 
 __all__ = [
     "Adjudication",
@@ -36,5 +37,7 @@ __all__ = [
     "Response",
     "Review",
     "Skip",
+    "StaleTally",
     "Standing",
+    "Tally",
 ]

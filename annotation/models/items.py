@@ -38,10 +38,20 @@ class Item(models.Model):
     disagreement = models.FloatField(
         null=True, blank=True, help_text="From 0 (all agree) to 1; empty below two judgements. See disagreement.py."
     )
+    pattern = models.CharField(
+        max_length=60,
+        blank=True,
+        editable=False,
+        help_text="Its raters' points in order, by which agreement is counted.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        indexes = [models.Index(fields=["project", "-priority"]), models.Index(fields=["project", "-disagreement"])]
+        indexes = [
+            models.Index(fields=["project", "batch", "pattern"]),
+            models.Index(fields=["project", "-priority"]),
+            models.Index(fields=["project", "-disagreement"]),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="a_second_response_beside_a_first",

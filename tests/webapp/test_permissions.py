@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from annotation.models import Assignment, Batch, DatasetSnapshot, Flag, PoolEntry
+from annotation.models import Assignment, Batch, DatasetSnapshot, Flag, Gold, PoolEntry
 from evaluation.models import Campaign
 from modeling.registry.models import ModelVersion, Run
 from tests.factories import (
@@ -47,16 +47,20 @@ WORKERS = {
 }  # fmt: skip
 # Reviewers, managers, owners.
 REVIEWERS = {
-    "projects", "project", "comparisons", "comparison", "guideline",
+    "projects", "project", "batch", "annotator", "project-work", "comparisons", "comparison", "guideline",
+    "quality", "qualification-step",
     "red-team", "red-team-attempts", "reviews", "reviews-queue", "reviews-approve", "review", "disputed", "adjudicate",
     "api", "api-token", "api-schema", "api-project-list", "api-project-detail", "api-prompt-list", "api-prompt-detail",
     "api-comparison-list", "api-comparison-detail",
 }  # fmt: skip
 # Managers and owners.
 MANAGERS = {
-    "project-new", "project-settings", "project-protocol", "project-guideline", "batch-new", "batch-close", "pool-add", "pool-remove",
+    "project-new", "project-settings", "project-protocol", "project-guideline", "batch-new", "batch-close", "pool-add",
+    "pool-remove", "quality-rules", "gold-add", "gold-remove", "annotator-pause", "qualification-add",
+    "qualification-let-in", "question-add", "question-remove",
     "annotators-add", "annotator-remove", "project-archive", "project-data", "prompts-upload", "preferences-upload",
-    "demonstrations-upload", "red-team-reask", "responses-upload", "project-fill", "project-export", "export-manifest", "guideline-ask-again",
+    "demonstrations-upload", "red-team-reask", "responses-upload", "project-fill", "project-export", "export-manifest",
+    "guideline-ask-again",
     "flags", "flag-resolve",
     "models", "model", "model-stage", "model-to-pool",
     "iterations", "runs", "run-new", "run-train", "run", "run-cancel", "run-retry",
@@ -118,6 +122,8 @@ def addresses() -> list[Address]:
         "token": token,
         "uidb64": "MQ",
     }
+    step = project.qualification_steps.create(number=1, title="Reading")
+    question = step.questions.create(number=1, text="Which?", answers=["one", "two"], right=[0])
     run = Run.objects.create(kind=Run.Kind.REWARD_MODEL, name="first")
     keys: dict[str, Any] = {
         **dict.fromkeys(("run", "run-cancel", "run-retry", "api-run-detail"), run.pk),
@@ -131,6 +137,9 @@ def addresses() -> list[Address]:
         "review": place.pk,
         "flag-resolve": Flag.objects.create(item=item, annotator=author, reason="Broken.").pk,
         "adjudicate": item.pk,
+        **dict.fromkeys(("annotator", "annotator-pause", "qualification-let-in"), author.pk),
+        "question-remove": question.pk,
+        "gold-remove": Gold.objects.create(item=item, expected={"points": [1, 2]}).pk,
     }
     found = []
     for name, route, parameters in own_routes():

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 WIDTH, HEIGHT = 480, 160
 
@@ -43,6 +44,31 @@ def histogram(counts: Mapping[int, int], scale: int) -> list[Bar]:
         bars.append(
             Bar(points, side, count, share, round((points - 0.9) * slot, 1), HEIGHT - height, 0.8 * slot, height)
         )
+    return bars
+
+
+@dataclass(frozen=True)
+class DayBar:
+    """The judgements of a day as a thin bar of WIDTH x DAY_HEIGHT; y grows downwards."""
+
+    day: date
+    count: int
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+DAY_HEIGHT = 60
+
+
+def day_bars(days: Sequence[tuple[date, int]]) -> list[DayBar]:
+    """A bar for each day; the fullest reaches the top, and a day with anything shows."""
+    fullest, slot = max((count for _, count in days), default=0), WIDTH / max(1, len(days))
+    bars = []
+    for place, (day, count) in enumerate(days):
+        height = round(max(1.0, DAY_HEIGHT * count / fullest), 1) if count else 0.0
+        bars.append(DayBar(day, count, round(place * slot, 1), DAY_HEIGHT - height, round(0.8 * slot, 1), height))
     return bars
 
 

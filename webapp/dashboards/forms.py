@@ -262,9 +262,21 @@ class ComparisonFilterForm(forms.Form):
     choice = forms.ChoiceField(required=False)
     points = forms.TypedChoiceField(required=False, coerce=int, empty_value=None)
     split = forms.ChoiceField(choices=[("", "train and test"), ("train", "train"), ("test", "test")], required=False)
+    labels = forms.ChoiceField(
+        choices=[
+            ("", "any safety labels"),
+            ("chosen_safer", "chosen safe, the other unsafe"),
+            ("both_safe", "both safe"),
+            ("both_unsafe", "both unsafe"),
+            ("chosen_less_safe", "chosen unsafe, the other safe"),
+        ],
+        required=False,
+    )
 
     def __init__(self, project: Project, data: Any = None) -> None:
         super().__init__(data)
+        if not project.is_safety:
+            del self.fields["labels"]
         choice, points = (cast(forms.ChoiceField, self.fields[name]) for name in ("choice", "points"))
         choice.choices = [("", "any choice"), *Preference.Choice.choices, ("none", "not judged yet")]
         points.choices = [("", "any points"), *((point, str(point)) for point in range(1, project.scale + 1))]

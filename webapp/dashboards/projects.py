@@ -5,18 +5,31 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import urlencode
 
-from annotation.models import Comparison, Preference, Project
+from annotation.models import Assignment, Batch, Comparison, Flag, Preference, Project, Review
 from webapp.accounts.models import User
 from webapp.dashboards import figures
-from webapp.dashboards.charts import histogram
+from webapp.dashboards.charts import day_bars, histogram
+from webapp.dashboards.filters import WorkFilterForm
 from webapp.dashboards.forms import ComparisonFilterForm, NewProjectForm
 from webapp.dashboards.setting_up import create_project
 
 RECENT, PER_PAGE = 10, 50
+A_SAFER, B_SAFER = (
+    Q(preferences__a_safe=True, preferences__b_safe=False),
+    Q(preferences__a_safe=False, preferences__b_safe=True),
+)
+LABELS = {
+    "chosen_safer": Q(preferences__choice="a") & A_SAFER | Q(preferences__choice="b") & B_SAFER,
+    "both_safe": Q(preferences__a_safe=True, preferences__b_safe=True),
+    "both_unsafe": Q(preferences__a_safe=False, preferences__b_safe=False),
+    "chosen_less_safe": Q(preferences__choice="a") & B_SAFER | Q(preferences__choice="b") & A_SAFER,
+}
+"""The bins of figures.safety_shares as filters of comparisons."""
 
 
 @permission_required("annotation.view_project", raise_exception=True)
@@ -46,29 +59,80 @@ def new_project(request: HttpRequest) -> HttpResponse:
 def project(request: HttpRequest, slug: str) -> HttpResponse:
     """What was collected, by batch, by annotator and by strength."""
     project = get_object_or_404(Project.objects.select_related("campaign"), slug=slug)
-    counts = figures.totals(project)
-    people = list(
-        User.objects.filter(projects=project)
-        .union(User.objects.filter(comparisons__project=project))
-        .order_by("username")
-    )
-    bars = histogram(figures.points_counts(project), project.scale)
-    context = {
-        "section": "projects",
-        "project": project,
-        "counts": counts,
-        "target_share": min(1.0, counts["judged"] / project.target) if project.target else None,
-        "unusable": figures.share("both unusable", counts["unusable"], counts["judged"]),
-        "bars": bars,
-        "rated": sum(bar.count for bar in bars),
-        "safety": figures.safety_shares(counts),
+    context = dashboard_of(figures.Scope(project)) | {
         "batches": figures.batch_lines(project),
-        "annotators": figures.annotator_lines(project, people),
         "pool": project.pool.select_related("model_version").order_by("model_version__name", "temperature"),
-        "guideline": project.guideline,
+        "regenerations": figures.regenerations(project),
+        "flags": Flag.objects.filter(item__project=project, resolved_at=None).count(),
         "recent": with_judgement(project.comparisons.all())[:RECENT],
     }
     return render(request, "dashboards/project.html", context)
+
+
+@permission_required("annotation.view_project", raise_exception=True)
+def batch(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """The same for one batch."""
+    batch = get_object_or_404(Batch.objects.select_related("project"), project__slug=slug, number=number)
+    return render(request, "dashboards/batch.html", dashboard_of(figures.Scope(batch.project, batch)))
+
+
+@permission_required("annotation.view_project", raise_exception=True)
+def annotator(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """The same for one annotator, with their standing and what reviewers wrote to them."""
+    project = get_object_or_404(Project, slug=slug)
+    person = get_object_or_404(people_of(project), pk=pk)
+    reviews = Review.objects.filter(assignment__project=project, assignment__annotator=person).exclude(note="")
+    context = dashboard_of(figures.Scope(project, annotator=person)) | {
+        "person": person,
+        "standing": project.standings.filter(annotator=person).first(),
+        "reviews": reviews.select_related("reviewer", "assignment")[:RECENT],
+    }
+    return render(request, "dashboards/annotator.html", context)
+
+
+def people_of(project: Project) -> QuerySet[User]:
+    """Who works in a project, or did."""
+    worked = project.tallies.filter(annotator__isnull=False).values("annotator")
+    return User.objects.filter(Q(projects=project) | Q(pk__in=worked)).distinct().order_by("username")
+
+
+def dashboard_of(scope: figures.Scope) -> dict[str, Any]:
+    """What every dashboard shows of its scope."""
+    project, counts = scope.project, scope.counts
+    target = scope.batch.target if scope.batch else None if scope.annotator else project.target
+    bars = histogram(scope.points, project.scale) if project.scale else []
+    people = [scope.annotator] if scope.annotator else list(people_of(project))
+    chosen = {"batch": scope.batch and scope.batch.pk, "annotator": scope.annotator and scope.annotator.pk}
+    return {
+        "section": "projects",
+        "project": project,
+        "scope": scope,
+        "counts": counts,
+        "target": target,
+        "target_share": min(1.0, counts["judged"] / target) if target else None,
+        "bars": bars,
+        "rated": sum(bar.count for bar in bars),
+        "days": day_bars(scope.days),
+        "safety": figures.safety_shares(counts),
+        "annotators": figures.annotator_lines(scope, people),
+        "guideline": project.guideline,
+        "query": urlencode({name: key for name, key in chosen.items() if key}),
+        "pairs": project.task_type in (Project.TaskType.PREFERENCE, Project.TaskType.PAIRWISE_EVALUATION),
+    }
+
+
+@permission_required("annotation.view_assignment", raise_exception=True)
+def work(request: HttpRequest, slug: str) -> HttpResponse:
+    """A project's pieces of work, those that a figure counts or all."""
+    project = get_object_or_404(Project, slug=slug)
+    form = WorkFilterForm(project, request.GET)
+    rows: QuerySet[Assignment] = project.assignments.filter(submitted_at__isnull=False)
+    rows = rows.select_related("annotator", "item__prompt", "item__batch").order_by("-submitted_at", "-pk")
+    if form.is_valid():
+        rows = form.filtered(rows)
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    context = {"section": "projects", "project": project, "form": form, "page": page}
+    return render(request, "dashboards/work.html", context)
 
 
 @permission_required("annotation.view_comparison", raise_exception=True)
@@ -120,6 +184,8 @@ def _filtered(rows: QuerySet[Comparison], wanted: dict[str, Any]) -> QuerySet[Co
         rows = rows.filter(batch=wanted["batch"])
     if wanted["annotator"]:
         rows = rows.filter(annotator=wanted["annotator"])
+    if wanted.get("labels"):
+        rows = rows.filter(LABELS[wanted["labels"]], preferences__current=True)
     if wanted["split"]:
         rows = rows.filter(prompt__split=wanted["split"])
     return rows

@@ -1,0 +1,249 @@
+"""Tallies: counts per annotator, day and batch, which the dashboards sum up, however many judgements there are.
+
+Whoever changes what counts marks the days that it touches as stale, in the same transaction; whoever reads first writes
+those days anew from the judgements. So a tally can be late but never drift, and `recount` makes all of a project anew.
+Times are kept as a histogram whose buckets grow by 10 %, so a median is within 5 % of the exact one.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, F, Max, Q, QuerySet, Sum
+from django.db.models.functions import Length, TruncDate
+from django.utils import timezone
+
+from annotation.disagreement import remember_all
+from annotation.judgements import Judgements, judgements_at, judgements_in, place_of
+from annotation.models import Assignment, Preference, Project, Rating, RedTeamAttempt
+from annotation.models.comparisons import choice_of
+from annotation.models.tallies import StaleTally, Tally
+
+GROWTH = 1.1
+EVERY_DAY = date.min
+"""The day of a mark that stands for all of a project."""
+Status = Assignment.Status
+Choice = Preference.Choice
+Cell = Callable[[int | None], Tally]
+"""The tally of a batch, by its key."""
+DONE = (Status.SUBMITTED, Status.RETURNED, Status.REJECTED)
+
+
+def bucket_of(seconds: float) -> int:
+    """The bucket of a time: bucket k holds the seconds from GROWTH**k up to GROWTH**(k+1), and 0 what is below one."""
+    return max(0, math.floor(math.log(seconds, GROWTH))) if seconds > 1 else 0
+
+
+def median_of(times: Mapping[int, int]) -> float | None:
+    """The median of a histogram of buckets, in seconds: the middle of the bucket that holds it."""
+    total, passed = sum(times.values()), 0
+    for bucket in sorted(times):
+        passed += times[bucket]
+        if 2 * passed >= total > 0:
+            return GROWTH ** (bucket + 0.5)
+    return None
+
+
+# Marking --------------------------------------------------------------------------------------------------------------
+
+
+def touch(place: Assignment) -> None:
+    """A place's judgements or state changed: the days that they are of are stale, and today.
+
+    So are those of the item's other raters, who agree with another majority now.
+    """
+    days = set(judgements_at(place).annotate(day=TruncDate("submitted_at")).values_list("day", flat=True))
+    touch_days(place.project, place.annotator_id, days | {timezone.localdate()})
+    done = Assignment.objects.filter(item=place.item_id, submitted_at__isnull=False)
+    for other in done.exclude(pk=place.pk):
+        touch_days(place.project, other.annotator_id, [timezone.localdate(other.submitted_at)])
+
+
+def touch_days(project: Project, annotator_id: int | None, days: Iterable[date]) -> None:
+    """Mark an annotator's days, or those of work that is nobody's, as stale."""
+    marked = StaleTally.objects.filter(project=project, annotator=annotator_id)
+    known = set(marked.values_list("day", flat=True))
+    StaleTally.objects.bulk_create(
+        StaleTally(project=project, annotator_id=annotator_id, day=day) for day in sorted(set(days) - known)
+    )
+
+
+def touch_many(project: Project, places: Sequence[int]) -> None:
+    """The state of many of a project's places changed, by their keys."""
+    submitted = project.assignments.filter(pk__in=places).annotate(day=TruncDate("submitted_at"))
+    days: dict[int | None, set[date]] = {}
+    for who, day in submitted.values_list("annotator", "day").distinct():
+        days.setdefault(who, {timezone.localdate()}).update({day} if day else ())
+    for annotator_id, theirs in days.items():
+        touch_days(project, annotator_id, theirs)
+
+
+def touch_project(project: Project) -> None:
+    """Everything in a project is stale, as after an import."""
+    if not StaleTally.objects.filter(project=project, day=EVERY_DAY).exists():
+        StaleTally.objects.create(project=project, day=EVERY_DAY)
+
+
+# Counting -------------------------------------------------------------------------------------------------------------
+
+
+def refresh(project: Project) -> int:
+    """Write the stale days of a project anew; how many there were."""
+    if not StaleTally.objects.filter(project=project).exists():
+        return 0
+    with transaction.atomic():
+        Project.objects.select_for_update(no_key=True).get(pk=project.pk)  # one reader writes, the others wait
+        stale = list(StaleTally.objects.filter(project=project))
+        if any(mark.day == EVERY_DAY for mark in stale):
+            return recount(project)
+        days = {(mark.annotator_id, mark.day) for mark in stale}
+        for annotator_id, day in sorted(days, key=lambda key: (key[0] or 0, key[1])):
+            count_day(project, annotator_id, day)
+        StaleTally.objects.filter(pk__in=[mark.pk for mark in stale]).delete()
+    return len(days)
+
+
+def recount(project: Project) -> int:
+    """Write all tallies of a project anew; how many days of annotators that is."""
+    with transaction.atomic():
+        Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+        StaleTally.objects.filter(project=project).delete()
+        Tally.objects.filter(project=project).delete()
+        remember_all(project)
+        rows = judgements_in(project).annotate(day=TruncDate("submitted_at"))
+        people = "comparison__annotator" if rows.model is Preference else "assignment__annotator"
+        judged = set(rows.values_list(people, "day").distinct())
+        places = project.assignments.filter(status__in=DONE, submitted_at__isnull=False)
+        worked = set(places.annotate(day=TruncDate("submitted_at")).values_list("annotator", "day").distinct())
+        for annotator_id, day in judged | worked:
+            count_day(project, annotator_id, day)
+        return len(judged | worked)
+
+
+def count_day(project: Project, annotator_id: int | None, day: date) -> None:
+    """Replace the tallies of one annotator's day. The project's row is locked by whoever calls."""
+    Tally.objects.filter(project=project, annotator=annotator_id, day=day).delete()
+    cells: dict[int | None, Tally] = {}
+
+    def cell(batch_id: int | None) -> Tally:
+        empty = {"project": project, "annotator_id": annotator_id, "day": day, "batch_id": batch_id}
+        return cells.setdefault(batch_id, Tally(**empty, points={}, times={}))
+
+    since, until = (timezone.make_aware(datetime.combine(day + timedelta(days=more), time.min)) for more in (0, 1))
+    said = judgements_in(project).filter(submitted_at__gte=since, submitted_at__lt=until)
+    if said.model is Preference:
+        _count_preferences(said.filter(comparison__annotator=annotator_id), project, cell)
+    else:
+        _count_answers(said.filter(assignment__annotator=annotator_id), project, cell)
+    places = project.assignments.filter(annotator=annotator_id, submitted_at__date=day, status__in=DONE)
+    of_places = {
+        "places": Count("pk", filter=~Q(status=Status.REJECTED)),
+        "hasty": Count("pk", filter=Q(hasty=True)),
+        "gold": Count("pk", filter=Q(gold_passed__isnull=False)),
+        "gold_passed": Count("pk", filter=Q(gold_passed=True)),
+        "approved": Count("pk", filter=Q(approved=True)),
+        "returned": Count("pk", filter=Q(status=Status.RETURNED)),
+        "rejected": Count("pk", filter=Q(status=Status.REJECTED)),
+    }
+    _fill(places, "item__batch", of_places, cell)
+    Tally.objects.bulk_create(cells.values())
+
+
+def _count_preferences(said: Judgements, project: Project, cell: Cell) -> None:
+    a, b = Q(choice=Choice.A), Q(choice=Choice.B)
+    safer_a, safer_b = Q(a_safe=True, b_safe=False), Q(a_safe=False, b_safe=True)
+    longer = F("length_a") - F("length_b")
+    said = said.annotate(
+        length_a=Length("comparison__response_a__text"), length_b=Length("comparison__response_b__text"), apart=longer
+    )
+    context = F("comparison__response_a__prompt_tokens")
+    tokens = (F("comparison__response_a__completion_tokens") + F("comparison__response_b__completion_tokens")) / 2.0
+    counts = {
+        "judged": Count("pk"),
+        "imported": Count("pk", filter=~Q(comparison__source="")),
+        "chose_a": Count("pk", filter=a),
+        "chose_b": Count("pk", filter=b),
+        "tied": Count("pk", filter=Q(choice=Choice.TIE)),
+        "unusable": Count("pk", filter=Q(choice=Choice.NEITHER)),
+        "labelled": Count("pk", filter=Q(a_safe__isnull=False, b_safe__isnull=False)),
+        "both_safe": Count("pk", filter=Q(a_safe=True, b_safe=True)),
+        "both_unsafe": Count("pk", filter=Q(a_safe=False, b_safe=False)),
+        "chosen_safer": Count("pk", filter=a & safer_a | b & safer_b),
+        "chosen_less_safe": Count("pk", filter=a & safer_b | b & safer_a),
+        "chose_longer": Count("pk", filter=a & Q(apart__gt=0) | b & Q(apart__lt=0)),
+        "lengths_differ": Count("pk", filter=(a | b) & ~Q(apart=0)),
+        "turns": Count("comparison__dialogue"),
+        "dialogues": Count("comparison__dialogue", distinct=True, filter=Q(comparison__turn=1)),
+        "context_tokens": Sum(context, default=0),
+        "contexts": Count(context),
+        "answer_tokens": Sum(tokens, default=0.0),
+        "answers": Count(tokens),
+        "last_at": Max("submitted_at"),
+    }
+    _fill(said, "comparison__batch", counts, cell)
+    _fill_histograms(said, "comparison__batch", project, cell)
+    _compare(said, "comparison__batch", project, cell)
+
+
+def _count_answers(said: Judgements, project: Project, cell: Cell) -> None:
+    marks: dict[Any, dict[str, Any]] = {
+        Rating: {"points__lte": project.rules.violations},
+        RedTeamAttempt: {"violating": True},
+    }
+    violating = Q(**marks[said.model]) if said.model in marks else None
+    counts: dict[str, Any] = {"judged": Count("pk"), "last_at": Max("submitted_at")}
+    if violating is not None:
+        counts["violations"] = Count("pk", filter=violating)
+    _fill(said, "assignment__item__batch", counts, cell)
+    _fill_histograms(said, "assignment__item__batch", project, cell)
+    if said.model is Rating:
+        _compare(said, "assignment__item__batch", project, cell)
+
+
+def _compare(said: Judgements, batch: str, project: Project, cell: Cell) -> None:
+    """Count how often a person said what most of an item's other raters say."""
+    place = place_of(project)
+    rows = said.exclude(**{f"{place}__item__pattern": ""}).filter(points__isnull=False, scale=project.scale)
+    rows = rows.filter(**{f"{place}__isnull": False})
+    sides = ("comparison__response_a", f"{place}__item__response_1") if said.model is Preference else ("pk", "pk")
+    for batch_id, points, pattern, left, first in rows.values_list(batch, "points", f"{place}__item__pattern", *sides):
+        about_first = points if left == first else project.scale + 1 - points
+        others = pattern.split(",")
+        if str(about_first) in others:
+            others.remove(str(about_first))
+        votes = Counter(vote_of(int(other), project) for other in others).most_common(2)
+        if not votes or (len(votes) > 1 and votes[0][1] == votes[1][1]):
+            continue
+        found = cell(batch_id)
+        found.compared += 1
+        found.with_majority += vote_of(about_first, project) == votes[0][0]
+
+
+def vote_of(points: int, project: Project) -> Any:
+    """What points say in a majority vote: a side, whether it is a violation, or the points themselves."""
+    rules = project.rules
+    if not rules.labels:
+        return choice_of(points, rules.points)
+    return points <= rules.violations if rules.violations else points
+
+
+def _fill(rows: QuerySet[Any], batch: str, counts: Mapping[str, Any], cell: Cell) -> None:
+    """Set counts of rows, grouped by batch, in the cells."""
+    for row in rows.values(batch).annotate(**{f"{name}_": count for name, count in counts.items()}):
+        found = cell(row[batch])
+        for name in counts:
+            setattr(found, name, row[f"{name}_"])
+
+
+def _fill_histograms(said: Judgements, batch: str, project: Project, cell: Cell) -> None:
+    if said.model in (Preference, Rating):
+        rated = said.filter(points__isnull=False, scale=project.scale)
+        for batch_id, points, count in rated.values_list(batch, "points").annotate(Count("pk")):
+            cell(batch_id).points[str(points)] = count
+    timed = said.filter(seconds__isnull=False)
+    for batch_id, seconds in timed.values_list(batch, "seconds").iterator():
+        times, bucket = cell(batch_id).times, str(bucket_of(seconds))
+        times[bucket] = times.get(bucket, 0) + 1
