@@ -1,8 +1,11 @@
 """Live dialogues: a prompt, two answers from two variants of the pool, and the chosen one continues (section 3.2.1)."""
 
+import json
 import random
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import combinations
+from pathlib import Path
 from types import ModuleType
 
 from django.contrib.auth.models import AbstractUser
@@ -16,6 +19,8 @@ from modeling.registry import jobs
 from modeling.registry.models import Job
 
 SEEDS = 2**31
+WORDS_PER_TOKEN = 0.75
+"""Of English, about."""
 
 
 class PoolTooSmallError(Exception):
@@ -55,6 +60,27 @@ def contrasting_pair(entries: Sequence[PoolEntry], chance: random.Random | Modul
     most = max(map(contrast, pairs))
     one, other = chance.choice([pair for pair in pairs if contrast(pair) == most])
     return (one, other) if chance.random() < 0.5 else (other, one)
+
+
+def words_to_read(project: Project) -> int | None:
+    """About how many words of dialogue every model of the pool can read beside its longest answer; None if none says.
+
+    A checkpoint says so in its folder, where this process has it; an endpoint's server only when it is asked too much.
+    """
+    entries = project.pool.filter(active=True).select_related("model_version")
+    contexts = [(context_of(entry.model_version.path), entry.max_new_tokens) for entry in entries]
+    rooms = [context - answer for context, answer in contexts if context is not None]
+    return int(max(0, min(rooms)) * WORDS_PER_TOKEN) if rooms else None
+
+
+@lru_cache(64)
+def context_of(folder: str) -> int | None:
+    """The positions of a checkpoint, by its config.json."""
+    try:
+        positions = json.loads((Path(folder) / "config.json").read_bytes()).get("max_position_embeddings")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return positions if isinstance(positions, int) else None
 
 
 def start(project: Project, annotator: AbstractUser, text: str) -> Comparison:

@@ -201,6 +201,15 @@ class ComparisonDesk(Desk):
         return any(side.before for side in self.sides)
 
     @property
+    def words_left(self) -> int | None:
+        """About how many more words the models can read in this dialogue, to the nearest ten; None if none says."""
+        room = dialogues.words_to_read(self.project)
+        if room is None:
+            return None
+        said = sum(len(message["content"].split()) for message in self.messages) or len(self.instructions.split())
+        return max(0, room - said) // 10 * 10
+
+    @property
     def draws_left(self) -> int:
         """How often this turn's answers may still be sampled anew."""
         if self.comparison is None or self.is_evaluation or self.comparison.preferences.all():
