@@ -29,6 +29,11 @@
     if (refused) document.getElementById("workplace").scrollIntoView({ block: "end" });
   });
 
+  // A poll that is under way when its part of the page goes has nothing left to draw.
+  document.addEventListener("htmx:beforeCleanupElement", (event) => {
+    if (event.target.matches?.("[hx-trigger^=every]")) htmx.trigger(event.target, "htmx:abort");
+  });
+
   document.addEventListener("signed-out", (event) => {
     event.preventDefault();
     say(words.signedOut);
