@@ -55,7 +55,10 @@
         method: "POST", body, headers: session.headers(), signal: request.signal,
       });
       if (!form.isConnected) return;
-      if (response.redirected) throw new Error(words.signedOutDraft);
+      if (response.redirected) {
+        document.dispatchEvent(new CustomEvent("signed-out", { cancelable: true }));
+        throw new Error(words.signedOutDraft);
+      }
       if (response.status === 410) throw new Error(words.closedDraft);
       if (response.status === 412) throw new Error(words.somebodyElseDraft);
       if (response.status === 409) throw new Error(words.movedOnDraft);

@@ -3,10 +3,15 @@
 
 (() => {
   const words = document.getElementById("words").dataset;
+  const AGAIN = 4000;
   const banner = () => document.querySelector("[data-failure]");
+  let waiting = null; // the form that could not be sent, until the line is back
+  let pressed = null; // and its button
+  let timer = null;
 
-  function say(what) {
+  function say(what, link) {
     banner().textContent = what;
+    if (link) banner().append(" ", link);
     banner().hidden = false;
     banner().scrollIntoView({ block: "nearest" });
   }
@@ -34,14 +39,52 @@
     if (event.target.matches?.("[hx-trigger^=every]")) htmx.trigger(event.target, "htmx:abort");
   });
 
+  // Signing in leads back to this page, where everything is as it was: the site and this browser keep it.
   document.addEventListener("signed-out", (event) => {
     event.preventDefault();
-    say(words.signedOut);
+    const link = document.createElement("a");
+    link.href = `${words.signIn}?next=${encodeURIComponent(location.pathname)}`;
+    link.textContent = words.signInHere;
+    say(words.signedOut, link);
   });
 
+  // What was sent while the site could not be reached is sent again by itself, as long as nobody changes it: the same
+  // submission twice is one. Other requests, like a poll, try again on their own.
+  function sendAgain() {
+    clearTimeout(timer);
+    const form = waiting;
+    if (!form) return;
+    if (!form.isConnected) return forget();
+    form.requestSubmit(pressed);
+  }
+
+  function forget() {
+    waiting = null;
+    clearTimeout(timer);
+  }
+
   document.addEventListener("htmx:sendError", (event) => {
-    const polled = event.detail.requestConfig.verb === "get";
-    say(polled ? words.unreachablePolling : words.unreachable);
+    const { verb, elt } = event.detail.requestConfig;
+    if (verb === "get") return say(words.unreachablePolling);
+    const form = elt.closest("form");
+    if (!form || !("draft" in form.dataset)) return say(words.unreachable);
+    waiting = form;
+    pressed = event.detail.requestConfig.triggeringEvent?.submitter ?? null;
+    say(words.unreachableWaiting);
+    clearTimeout(timer);
+    timer = setTimeout(sendAgain, AGAIN);
+  });
+
+  window.addEventListener("online", sendAgain);
+
+  document.addEventListener("input", (event) => {
+    if (!waiting || event.target.form !== waiting) return;
+    forget();
+    say(words.unreachable);
+  });
+
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.xhr.status) forget(); // the site answered, whatever it said
   });
 
   document.addEventListener("htmx:responseError", (event) => {
