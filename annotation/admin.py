@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from annotation import assigning
 from annotation.models import (
+    Adjudication,
     Assignment,
     Batch,
     Comparison,
@@ -18,17 +19,26 @@ from annotation.models import (
     Dialogue,
     Draft,
     Flag,
+    Gold,
+    GuidelineReading,
     GuidelineVersion,
     Item,
     PoolEntry,
     Preference,
     Project,
     Prompt,
+    QualificationAttempt,
+    QualificationQuestion,
+    QualificationStep,
     Rating,
     RedTeamAttempt,
     Reply,
     Response,
+    Review,
     Skip,
+    StaleTally,
+    Standing,
+    Tally,
 )
 from modeling.registry.admin import ReadOnlyAdmin
 
@@ -304,3 +314,86 @@ class DatasetSnapshotAdmin(ReadOnlyAdmin):
     list_select_related = ["project", "created_by"]
     search_fields = ["digest", "project__name"]
     date_hierarchy = "created_at"
+
+
+@admin.register(Gold)
+class GoldAdmin(ReadOnlyAdmin):
+    """Gold items are made and taken back on the project's page of quality."""
+
+    list_display = ["item", "expected", "created_by", "created_at"]
+    list_filter = ["item__project"]
+    list_select_related = ["item__project", "created_by"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(Review)
+class ReviewAdmin(ReadOnlyAdmin):
+    list_display = ["pk", "assignment", "reviewer", "verdict", "created_at"]
+    list_filter = ["verdict", "assignment__project"]
+    list_select_related = ["assignment__item__project", "assignment__annotator", "reviewer"]
+    search_fields = ["note", "reviewer__username"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(Adjudication)
+class AdjudicationAdmin(ReadOnlyAdmin):
+    list_display = ["pk", "item", "reviewer", "revision", "current", "points", "created_at"]
+    list_filter = ["item__project"]
+    list_select_related = ["item__project", "reviewer"]
+    search_fields = ["note", "reviewer__username"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(GuidelineReading)
+class GuidelineReadingAdmin(ReadOnlyAdmin):
+    list_display = ["guideline", "annotator", "read_at"]
+    list_filter = ["guideline__project"]
+    list_select_related = ["guideline__project", "annotator"]
+    date_hierarchy = "read_at"
+
+
+@admin.register(Standing)
+class StandingAdmin(ReadOnlyAdmin):
+    """People are paused and let go on on the project's page of quality."""
+
+    list_display = ["project", "annotator", "consented_at", "warned_at", "paused_at"]
+    list_filter = ["project"]
+    list_select_related = ["project", "annotator"]
+
+
+@admin.register(QualificationStep)
+class QualificationStepAdmin(ReadOnlyAdmin):
+    list_display = ["project", "number", "title", "pass_mark", "attempts", "open"]
+    list_filter = ["project"]
+    list_select_related = ["project"]
+
+
+@admin.register(QualificationQuestion)
+class QualificationQuestionAdmin(ReadOnlyAdmin):
+    list_display = ["step", "number", "kind"]
+    list_filter = ["step__project"]
+    list_select_related = ["step"]
+    search_fields = ["text"]
+
+
+@admin.register(QualificationAttempt)
+class QualificationAttemptAdmin(ReadOnlyAdmin):
+    list_display = ["step", "annotator", "number", "score", "passed", "submitted_at"]
+    list_filter = ["passed", "step__project"]
+    list_select_related = ["step", "annotator"]
+    date_hierarchy = "started_at"
+
+
+@admin.register(Tally)
+class TallyAdmin(ReadOnlyAdmin):
+    list_display = ["project", "batch", "annotator", "day", "judged"]
+    list_filter = ["project"]
+    list_select_related = ["project", "batch", "annotator"]
+    date_hierarchy = "day"
+
+
+@admin.register(StaleTally)
+class StaleTallyAdmin(ReadOnlyAdmin):
+    list_display = ["project", "annotator", "day"]
+    list_filter = ["project"]
+    list_select_related = ["project", "annotator"]

@@ -10,22 +10,32 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from annotation import tallies
 from annotation.models import (
+    Adjudication,
     Batch,
     DatasetSnapshot,
     Demonstration,
     Dialogue,
     Draft,
     Flag,
+    Gold,
+    GuidelineReading,
     GuidelineVersion,
     Item,
     PoolEntry,
     Preference,
     Project,
+    QualificationAttempt,
+    QualificationQuestion,
+    QualificationStep,
     Rating,
     RedTeamAttempt,
     Reply,
+    Review,
     Skip,
+    Standing,
+    Tally,
 )
 from evaluation.models import Campaign, Iteration, Score, Stage
 from modeling.registry.models import Run, RunMetric, Worker
@@ -35,8 +45,8 @@ from webapp.accounts.models import Identity, Invitation, User
 pytestmark = pytest.mark.django_db
 OURS = ("accounts", "annotation", "evaluation", "registry")
 IMMUTABLE = (
-    "rating", "demonstration", "redteamattempt", "reply", "preference", "comparison", "response", "datasetsnapshot", "runmetric", "score", "guidelineversion", "iteration",
-    "stage",
+    "rating", "demonstration", "redteamattempt", "reply", "preference", "comparison", "response", "review",
+    "adjudication", "datasetsnapshot", "runmetric", "score", "guidelineversion", "iteration", "stage",
 )  # fmt: skip
 
 
@@ -60,6 +70,16 @@ def a_row_of_everything() -> None:
     PoolEntry.objects.create(project=project, model_version=model)
     Skip.objects.create(item=make_item(project), annotator=annotator, reason="Not my subject.")
     Flag.objects.create(item=item, annotator=annotator, reason="The answer is cut off.")
+    Gold.objects.create(item=item, expected={"points": [1, 2]})
+    Review.objects.create(assignment=assignment, reviewer=make_user("reviewer"), verdict="approved")
+    Adjudication.objects.create(item=item, reviewer=make_user("reviewer"), points=1, scale=8)
+    GuidelineReading.objects.create(guideline=project.guidelines.get(), annotator=annotator)
+    Standing.objects.create(project=project, annotator=annotator)
+    step = QualificationStep.objects.create(project=project, number=1, title="Reading")
+    QualificationQuestion.objects.create(step=step, number=1, text="Which?", answers=["a", "b"], right=[0])
+    QualificationAttempt.objects.create(step=step, annotator=annotator, number=1)
+    Tally.objects.create(project=project, day=timezone.localdate())
+    tallies.touch_project(project)
     Draft.objects.create(project=project, annotator=annotator, fields={"prompt": "Half a sen"})
     DatasetSnapshot.objects.create(project=project, digest="d" * 64, rows=1)
     Campaign.objects.create(slug="first", name="First", project=make_project())
