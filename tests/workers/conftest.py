@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from annotation.models import Comparison, Project, Response
 from modeling.registry.jobs import enqueue
 from modeling.registry.models import Job, ModelVersion
 from tests.factories import make_model, make_project, make_prompt
+from workers import carrying
 
 CAREFUL = settings.DEMONSTRATION_CHECKPOINTS / "harbour-careful"
 CARELESS = settings.DEMONSTRATION_CHECKPOINTS / "harbour-careless"
@@ -45,6 +47,15 @@ def queued_comparison(
     comparison = Comparison.objects.create(project=project, prompt=prompt, response_a=a, response_b=b)
     enqueue(comparison)
     return comparison
+
+
+@pytest.fixture(autouse=True)
+def no_heartbeat_beside_an_open_transaction(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The heartbeat has a connection of its own: what the test's transaction holds back is not there for it, and after
+    five seconds it would take the job for lost."""
+    marker = request.node.get_closest_marker("django_db")
+    if marker is not None and not marker.kwargs.get("transaction"):
+        monkeypatch.setattr(carrying, "BEAT_EVERY", timedelta(days=1))
 
 
 @pytest.fixture
