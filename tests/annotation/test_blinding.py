@@ -11,7 +11,7 @@ from annotation.models import Assignment, Comparison, Project, Response
 from modeling.registry.models import ModelVersion
 from tests.annotation.answering import answer
 from tests.annotation.test_work_pages import joined, judge, page
-from tests.factories import make_item, make_model, make_project, make_prompt, make_user
+from tests.factories import make_item, make_judgement, make_model, make_project, make_prompt, make_user
 from webapp.accounts.models import User
 
 pytestmark = pytest.mark.django_db
@@ -124,3 +124,18 @@ def test_asking_again_after_a_failure_forgets_where_the_old_text_told_its_model(
     client.post(f"/work/{project.slug}/again/{comparison.pk}/")
     assert set(Response.objects.values_list("text", flat=True)) == {""}
     assert all(identity == [] for identity in Response.objects.values_list("identity", flat=True))
+
+
+def test_a_reviewer_reads_the_answers_masked_too(annotator: User) -> None:
+    project = make_project(slug="pairs", task_type=Project.TaskType.PAIRWISE_EVALUATION)
+    prompt = make_prompt(project)
+    one, other = prompt.responses.create(text=TELLING), prompt.responses.create(text="No.")
+    blinding.check([one, other])
+    item = make_item(project, prompt, response_1=one, response_2=other)
+    place = make_judgement(item, annotator, 2).comparison.assignment
+    assert place is not None
+    client = Client()
+    client.force_login(make_user("reviewer"))
+    html = client.get(f"/projects/pairs/reviews/{place.pk}/").content.decode()
+    assert "Salt comes with the rivers." in html and HIDDEN in html
+    assert "Kestrel" not in html and "Anthropic" not in html
