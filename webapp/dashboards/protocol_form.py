@@ -12,7 +12,10 @@ from annotation.models import Project
 from annotation.protocol import DEFAULTS, Criterion, Protocol, ProtocolError, plain, protocol_of
 
 LINES = {
-    "strengths": (gettext_lazy("The scale's strengths, strongest first"), gettext_lazy("How much better: A's points, and mirrored B's.")),
+    "strengths": (
+        gettext_lazy("The scale's strengths, strongest first"),
+        gettext_lazy("How much better: A's points, and mirrored B's."),
+    ),
     "labels": (gettext_lazy("The scale's points, from 1 up"), ""),
     "risk_categories": (gettext_lazy("Risk categories"), ""),
     "attack_vectors": (gettext_lazy("Attack vectors"), ""),
