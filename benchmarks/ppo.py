@@ -20,14 +20,13 @@ import argparse
 import importlib.metadata
 import itertools
 import json
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
+
+from benchmarks.measuring import now, peak_megabytes, run_side
 
 CHECKPOINT = Path(__file__).parent.parent / "modeling/demonstration/checkpoints/harbour-careless"
 LEARNING_RATE, BETA = 1e-5, 0.02
@@ -116,15 +115,9 @@ def _prepare(options: argparse.Namespace) -> None:
 def _measure(options: argparse.Namespace, side: str, number: int) -> dict[str, Any]:
     """Runs one side in a process of its own."""
     python = sys.executable if side == "ours" else options.peer_python
-    command = [str(python), "-m", "benchmarks.ppo", f"--side={side}", f"--number={number}"]
-    for name in ("checkpoint", "batch", "mini_batch", "max_new_tokens", "iterations", "threads", "work"):
-        command.append(f"--{name.replace('_', '-')}={getattr(options, name)}")
-    finished = subprocess.run(command, capture_output=True, text=True)  # noqa: S603 - this very program
-    if finished.returncode:
-        raise SystemExit(f"{side} failed:\n{finished.stderr[-3000:]}")
-    figures: dict[str, Any] = json.loads(finished.stdout.splitlines()[-1])
-    print(f"{side}: {figures['rate']:.2f} answers/s, {figures['megabytes']:.0f} MB", file=sys.stderr)
-    return figures
+    names = ("checkpoint", "batch", "mini_batch", "max_new_tokens", "iterations", "threads", "work")
+    arguments = {name: getattr(options, name) for name in names}
+    return run_side(python, "benchmarks.ppo", side, {"side": side, "number": number} | arguments)
 
 
 def _ours(options: argparse.Namespace) -> dict[str, Any]:
@@ -152,11 +145,11 @@ def _ours(options: argparse.Namespace) -> dict[str, Any]:
         sampling_rows=options.batch,
         seed=options.number,
     )
-    times = [_now()]
+    times = [now()]
     tokens: list[float] = []
 
     def note(progress: Any) -> None:
-        times.append(_now())
+        times.append(now())
         tokens.append(progress.figures["answer_tokens"])
 
     train(config, note)
@@ -187,11 +180,11 @@ def _peer(options: argparse.Namespace) -> dict[str, Any]:
     encoded = [
         tokenizer.apply_chat_template(row["messages"], add_generation_prompt=True, return_dict=False) for row in rows
     ]
-    times = [_now()]
+    times = [now()]
 
     class Clock(TrainerCallback):
         def on_step_end(self, *arguments: Any, **options: Any) -> None:
-            times.append(_now())
+            times.append(now())
 
     settings = PPOConfig(
         output_dir=str(options.work / f"peer-{options.number}"),
@@ -227,14 +220,9 @@ def _peer(options: argparse.Namespace) -> dict[str, Any]:
         eval_dataset=Dataset.from_dict({"input_ids": encoded[:1]}),
         callbacks=[Clock()],
     )
-    times[0] = _now()
+    times[0] = now()
     trainer.train()
     return _figures(options, times, {"version": f"TRL {importlib.metadata.version('trl')}"})
-
-
-def _now() -> tuple[float, float]:
-    """Seconds by the clock and of the processor."""
-    return time.perf_counter(), time.process_time()
 
 
 def _figures(options: argparse.Namespace, times: list[tuple[float, float]], more: dict[str, Any]) -> dict[str, Any]:
@@ -242,7 +230,7 @@ def _figures(options: argparse.Namespace, times: list[tuple[float, float]], more
     for kind in (0, 1):
         seconds = [later[kind] - earlier[kind] for earlier, later in itertools.pairwise(times[1:])]
         rates.append(options.batch / statistics.median(seconds))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_megabytes()
     return {"rate": rates[0], "cpu_rate": rates[1], "megabytes": peak, **more}
 
 

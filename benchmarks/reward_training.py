@@ -1,7 +1,7 @@
 """Reward model training against TRL's RewardTrainer: pairs per second and peak memory on this machine's CPU.
 
     python -m venv PEER && PEER/bin/pip install torch==2.13.0 "trl==1.16.*" "datasets==5.2.*"
-    python -m benchmarks.reward_training --peer-python PEER/bin/python --data PAIRS [--pairs 240] [--runs 3]
+    python -m benchmarks.reward_training --peer-python PEER/bin/python --data PAIRS [--pairs 640] [--runs 3]
 
 PAIRS holds preference pairs, one JSON object per line, gzipped where its name ends in .gz: the train.jsonl of a run's
 folder, or lines {"messages": the prompt's, "chosen": text, "rejected": text} as of Anthropic's HH. Pairs of which a
@@ -25,15 +25,14 @@ import gzip
 import importlib.metadata
 import json
 import random
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from benchmarks.measuring import now, peak_megabytes, run_side
 
 CHECKPOINT = Path(__file__).parent.parent / "modeling/demonstration/checkpoints/harbour-careful"
 PEERS = ("peer", "grouped", "defaults")
@@ -61,11 +60,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="preference pairs, JSON lines")
     parser.add_argument("--defaults", action="store_true", help="also measure the peer with bfloat16 and checkpointing")
     parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
-    parser.add_argument("--pairs", type=int, default=240, help="to train on in a run")
-    parser.add_argument("--held-out", type=int, default=300, help="pairs of which the accuracy is measured")
+    parser.add_argument("--pairs", type=int, default=640, help="to train on in a run")
+    parser.add_argument("--held-out", type=int, default=600, help="pairs of which the accuracy is measured")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--max-length", type=int, default=512)
-    parser.add_argument("--learning-rate", type=float, default=1e-4)
+    parser.add_argument("--learning-rate", type=float, default=3e-4)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--side", choices=("ours", *PEERS), help=argparse.SUPPRESS)
@@ -114,15 +113,9 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 def _measure(options: argparse.Namespace, side: str, number: int) -> dict[str, Any]:
     """Runs one side in a process of its own."""
     python = sys.executable if side == "ours" else options.peer_python
-    command = [str(python), "-m", "benchmarks.reward_training", f"--side={side}", f"--number={number}"]
-    for name in ("checkpoint", "batch", "max_length", "learning_rate", "threads", "work"):
-        command.append(f"--{name.replace('_', '-')}={getattr(options, name)}")
-    finished = subprocess.run(command, capture_output=True, text=True)  # noqa: S603 - this very program
-    if finished.returncode:
-        raise SystemExit(f"{side} failed:\n{finished.stderr[-3000:]}")
-    figures: dict[str, Any] = json.loads(finished.stdout.splitlines()[-1])
-    print(f"{side}: {figures['rate']:.2f} pairs/s, {figures['megabytes']:.0f} MB", file=sys.stderr)
-    return figures
+    names = ("checkpoint", "batch", "max_length", "learning_rate", "threads", "work")
+    arguments = {name: getattr(options, name) for name in names}
+    return run_side(python, "benchmarks.reward_training", side, {"side": side, "number": number} | arguments)
 
 
 def _ours(options: argparse.Namespace) -> dict[str, Any]:
@@ -148,7 +141,7 @@ def _ours(options: argparse.Namespace) -> dict[str, Any]:
         checkpoint_every=1_000_000,
     )
     times: list[tuple[float, float]] = []
-    result = train(config, lambda progress: times.append(_now()))
+    result = train(config, lambda progress: times.append(now()))
     return _figures(options, times, result.model)
 
 
@@ -166,7 +159,7 @@ def _peer(options: argparse.Namespace) -> dict[str, Any]:
 
     class Clock(TrainerCallback):
         def on_step_end(self, *arguments: Any, **options: Any) -> None:
-            times.append(_now())
+            times.append(now())
 
     settings: dict[str, Any] = {}
     if options.side != "defaults":
@@ -196,7 +189,7 @@ def _peer(options: argparse.Namespace) -> dict[str, Any]:
     trainer.train()
     if len(times) != -(-len(rows) // options.batch):
         raise SystemExit(f"RewardTrainer took {len(times)} steps for {len(rows)} pairs: it dropped some")
-    megabytes = _peak_megabytes()
+    megabytes = peak_megabytes()
     trainer.save_model(str(folder / "model"))
     return _figures(options, times, folder / "model") | {
         "megabytes": megabytes,
@@ -210,7 +203,7 @@ def _figures(options: argparse.Namespace, times: list[tuple[float, float]], mode
     from modeling.metrics import accuracy
     from modeling.scoring import score
 
-    megabytes = _peak_megabytes()
+    megabytes = peak_megabytes()
     pairs = sum(1 for _ in _rows(options.work / "train.jsonl")) - options.batch
     seconds, cpu_seconds = (last - first for first, last in zip(times[0], times[-1], strict=True))
     reward_model = load_reward_model(model)
@@ -269,15 +262,6 @@ def _result(options: argparse.Namespace, runs: dict[str, list[dict[str, Any]]]) 
         "precision": "float32",
         "threads": options.threads,
     }
-
-
-def _now() -> tuple[float, float]:
-    """Seconds by the clock and of the processor."""
-    return time.perf_counter(), time.process_time()
-
-
-def _peak_megabytes() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

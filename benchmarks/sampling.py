@@ -7,7 +7,8 @@ run in a process of its own, the sides in turn. DIALOGUES holds JSON lines with 
 turn, gzipped where its name ends in .gz; without it, the demonstration world's short questions are asked. The peer's
 batch size is the best of a sweep made first, and its prompts are sorted by length, which saves it padding. Useful
 tokens are those of the answers, up to and with the end of the turn. Memory is the peak resident size of the whole
-process, Python and PyTorch included.
+process, Python and PyTorch included. On a machine that does other work too, cpu_ratio, by the processor's time, is the
+steadier figure.
 
 The last line of the output is the result as JSON; what happens meanwhile goes to the standard error.
 """
@@ -16,14 +17,13 @@ import argparse
 import gzip
 import itertools
 import json
-import resource
 import statistics
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from benchmarks.measuring import now, peak_megabytes, run_side
 
 CHECKPOINT = Path(__file__).parent.parent / "modeling/demonstration/checkpoints/harbour-careful"
 TEMPERATURE, TOP_P = 1.0, 0.9
@@ -57,6 +57,7 @@ def main() -> None:
         "ours": round(median(ours, "rate"), 1),
         "peer": round(median(peer, "rate"), 1),
         "ratio": round(median(ours, "rate") / median(peer, "rate"), 2),
+        "cpu_ratio": round(median(ours, "cpu_rate") / median(peer, "cpu_rate"), 2),
         "memory_ratio": round(median(ours, "megabytes") / median(peer, "megabytes"), 3),
         "ours_megabytes": round(median(ours, "megabytes")),
         "peer_megabytes": round(median(peer, "megabytes")),
@@ -96,16 +97,10 @@ def _options() -> argparse.Namespace:
 
 def _measure(options: argparse.Namespace, side: str, at_once: int = 1) -> dict[str, Any]:
     """Runs one side in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.sampling", f"--side={side}", f"--at-once={at_once}"]
-    for name in ("checkpoint", "prompts", "answers", "max_new_tokens", "rows", "threads"):
-        command.append(f"--{name.replace('_', '-')}={getattr(options, name)}")
-    if options.data:
-        command.append(f"--data={options.data}")
-    finished = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - this very program
-    figures = json.loads(finished.stdout.splitlines()[-1])
+    names = ("checkpoint", "prompts", "answers", "max_new_tokens", "rows", "threads", "data")
+    arguments = {name: getattr(options, name) for name in names}
     name = side if side == "ours" else f"{side}, {at_once * options.answers} rows"
-    print(f"{name}: {figures['rate']:.0f} tokens/s, {figures['megabytes']:.0f} MB", file=sys.stderr)
-    return figures
+    return run_side(sys.executable, "benchmarks.sampling", name, {"side": side, "at_once": at_once} | arguments)
 
 
 def _run_side(options: argparse.Namespace) -> dict[str, Any]:
@@ -122,18 +117,18 @@ def _run_side(options: argparse.Namespace) -> dict[str, Any]:
     lengths = [len(encode_prompt(policy.tokenizer, each)) for each in dialogues]
     sample = _ours if options.side == "ours" else _peer
     sample(policy, dialogues[:2], options, 0)  # the first call of everything is slower
-    loaded = _peak_megabytes()
-    started, busy = time.perf_counter(), time.process_time()
+    loaded = peak_megabytes()
+    before = now()
     tokens = sample(policy, dialogues, options, 1)
-    seconds, busy = time.perf_counter() - started, time.process_time() - busy
+    seconds, busy = (end - start for start, end in zip(before, now(), strict=True))
     answers = len(dialogues) * options.answers
     return {
         "rate": tokens / seconds,
-        "rate_per_processor_second": tokens / busy,
+        "cpu_rate": tokens / busy,
         "tokens": tokens,
         "answers": answers,
         "seconds": seconds,
-        "megabytes": _peak_megabytes(),
+        "megabytes": peak_megabytes(),
         "loaded_megabytes": loaded,
         "mean_prompt_tokens": round(statistics.mean(lengths), 1),
     }
@@ -197,10 +192,6 @@ def _peer(policy: Any, dialogues: list[Any], options: argparse.Namespace, seed: 
         before_the_end = ended.cumsum(dim=1) - ended.long() == 0
         useful += int(before_the_end.sum())
     return useful
-
-
-def _peak_megabytes() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":
