@@ -34,9 +34,11 @@
     if (refused) document.getElementById("workplace").scrollIntoView({ block: "end" });
   });
 
-  // A poll that is under way when its part of the page goes has nothing left to draw.
-  document.addEventListener("htmx:beforeCleanupElement", (event) => {
-    if (event.target.matches?.("[hx-trigger^=every]")) htmx.trigger(event.target, "htmx:abort");
+  // A poll that was under way when its part of the page went has nothing left to draw.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const poll = event.target;
+    if (!poll.matches("[hx-trigger^=every]")) return;
+    poll.addEventListener("htmx:beforeOnLoad", (late) => poll.isConnected || late.preventDefault(), { once: true });
   });
 
   // Signing in leads back to this page, where everything is as it was: the site and this browser keep it.
