@@ -17,6 +17,7 @@ from annotation.importing.prompts import add_prompts
 from annotation.models import Batch, GuidelineVersion, PoolEntry, Project, Prompt
 from modeling.demonstration import world
 from modeling.registry.models import ModelVersion
+from webapp import demonstration_tasks
 from webapp.accounts.models import User
 from webapp.accounts.roles import ANNOTATOR, OWNER
 
@@ -115,6 +116,9 @@ def load(say: Callable[[str], None]) -> dict[str, str]:
             say("Making the demonstration projects ...")
         for slug in missing:
             make_project(slug)
+        for slug in demonstration_tasks.SLUGS:
+            if not Project.objects.filter(slug=slug).exists():
+                demonstration_tasks.make(slug)
     return passwords
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median_low
 from typing import Any, BinaryIO
 
 from django.utils import timezone
@@ -26,15 +27,16 @@ from annotation.exporting import (
     write_training_data,
 )
 from annotation.exporting_demonstrations import training_rows
-from annotation.models import DatasetSnapshot, Project, Prompt
+from annotation.models import DatasetSnapshot, Project, Prompt, Rating, Response
 from annotation.models.prompts import opening_digest
 from modeling.candidates import merge_bags, read_candidates
 from modeling.json_lines import DataError
 from modeling.registry.models import Run
 from workers.given_files import read_given
-from workers.recipes import RECIPES, Data, Recipe
+from workers.recipes import RECIPES, REWARD_MODEL, Data, Recipe
 
 Row = dict[str, Any]
+QUALITY_POINTS = 7
 CHOSEN_UNSAFE = "the chosen answer is unsafe"
 
 
@@ -49,6 +51,8 @@ def write_data(run: Run, folder: Path) -> str:
         manifest = write_training_data(
             [*projects, *opened], folder, sources=sources if mixed else None, created_by=run.created_by
         )
+        if recipe is REWARD_MODEL and run.config.get("dimension") == Project.Dimension.HELPFULNESS:
+            write_ratings(folder)
         return str(manifest["sha256"])
     left_out: Counter[str] = Counter()
     given = run.config.get("files", {})
@@ -67,6 +71,26 @@ def write_data(run: Run, folder: Path) -> str:
         for project in projects
     )
     return str(manifest["sha256"])
+
+
+def write_ratings(folder: Path) -> None:
+    """ratings.jsonl: what people think of the quality of answers, with which the reward model's scores are compared
+    (section 3.4.1). A line is an answer that a quality rating project rates on seven points, with the median of its
+    raters, the lower one of two. Nothing trains on it."""
+    points: dict[int, list[int]] = {}
+    said = Rating.objects.filter(
+        current=True, scale=QUALITY_POINTS, assignment__project__task_type=Project.TaskType.QUALITY_RATING
+    )
+    for response, given in said.order_by("response").values_list("response", "points"):
+        points.setdefault(response, []).append(given)
+    if not points:
+        return
+    rated = Response.objects.filter(pk__in=points).select_related("prompt").order_by("pk")
+    rows = (
+        {"messages": each.prompt.messages, "answer": each.text, "rating": median_low(points[each.pk])} for each in rated
+    )
+    with appearing_whole(folder / "ratings.jsonl") as (file,):
+        write_jsonl(file, rows)
 
 
 def left_out_of(folder: Path) -> dict[str, int]:
