@@ -17,7 +17,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from annotation import gold, tallies
@@ -33,6 +33,8 @@ READY = timedelta(minutes=10)
 """How long a place is held ready for somebody who gives no sign; see `extend`."""
 COUNTED_EXACTLY = 300
 """Places up to which what waits is counted for each annotator; beyond, roughly and once in a while."""
+SHOWN = ("item__response_1__prompt", "item__response_2__prompt", "item__batch")
+"""What the page of a stored item shows of it."""
 Source = Callable[[Project, AbstractUser], Assignment | None]
 SOURCES: list[Source] = [gold.place_for]
 """Asked first for an annotator's next place: each returns an open one that it made or locked, or None."""
@@ -124,13 +126,21 @@ def lease_of(project: Project, annotator: AbstractUser) -> Assignment | None:
     """The place that `annotator` has in hand: what they revise before what they were at."""
     leases = Assignment.objects.filter(project=project, annotator=annotator.pk, status=Status.LEASED)
     reopened_first = F("submitted_at").asc(nulls_last=True)
-    return leases.select_related("item__prompt", "project").order_by("-revising", reopened_first, "pk").first()
+    shown = leases.select_related("project", "item__project", "item__prompt", *SHOWN)
+    return shown.order_by("-revising", reopened_first, "pk").first()
 
 
 def reservation_of(project: Project, annotator: AbstractUser) -> Assignment | None:
     """The place that is held ready for `annotator`."""
     ready = Assignment.objects.filter(project=project, annotator=annotator.pk, status=Status.RESERVED)
     return ready.select_related("item__prompt", "project").first()
+
+
+def places_at_hand(project: Project, annotator: AbstractUser) -> QuerySet[Assignment]:
+    """What is in hand, held ready or sent back: all that comes before an open place, with what its page shows."""
+    waiting = (Status.LEASED, Status.RETURNED, Status.RESERVED)
+    places = Assignment.objects.filter(project=project, annotator=annotator.pk, status__in=waiting)
+    return places.select_related("project", "item__project", "item__prompt", *SHOWN)
 
 
 def returned_to(project: Project, annotator: AbstractUser) -> QuerySet[Assignment]:
@@ -150,12 +160,14 @@ def claim_next(project: Project, annotator: AbstractUser) -> Assignment | None:
     """
     with one_tab_at_a_time(annotator):
         return_expired(project, apart_from=annotator)
-        if mine := lease_of(project, annotator):
+        at_hand = {place.status: place for place in places_at_hand(project, annotator)}
+        if Status.LEASED in at_hand and (mine := lease_of(project, annotator)):
             extend(mine)
             return mine
-        if (returned := returned_to(project, annotator).first()) and resume(returned, annotator):
-            return returned
-        if (ready := reservation_of(project, annotator)) and lease(ready, annotator):
+        sent_back = returned_to(project, annotator).first() if Status.RETURNED in at_hand else None
+        if sent_back and resume(sent_back, annotator):
+            return sent_back
+        if (ready := at_hand.get(Status.RESERVED)) and lease(ready, annotator):
             Dialogue.objects.filter(assignment=ready).update(started_at=timezone.now())
             return ready
         while place := next_open(project, annotator) or held_for_others(project, annotator):
@@ -167,14 +179,14 @@ def claim_next(project: Project, annotator: AbstractUser) -> Assignment | None:
 def reserve_next(project: Project, annotator: AbstractUser) -> Assignment | None:
     """Hold the next open place ready for `annotator`; None when one is held already or nothing waits."""
     with one_tab_at_a_time(annotator):
-        if reservation_of(project, annotator) or returned_to(project, annotator).exists():
+        before = (Status.RESERVED, Status.RETURNED)
+        if Assignment.objects.filter(project=project, annotator=annotator.pk, status__in=before).exists():
             return None
         while place := next_open(project, annotator):
-            taken = Assignment.objects.filter(pk=place.pk, status=Status.OPEN).update(
-                status=Status.RESERVED, annotator=annotator.pk, leased_until=timezone.now() + READY
-            )
-            if taken:
-                place.refresh_from_db()
+            until = timezone.now() + READY
+            free = Assignment.objects.filter(pk=place.pk, status=Status.OPEN)
+            if free.update(status=Status.RESERVED, annotator=annotator.pk, leased_until=until):
+                place.status, place.annotator_id, place.leased_until = Status.RESERVED, annotator.pk, until
                 return place
     return None
 
@@ -204,10 +216,13 @@ def lease(place: Assignment, annotator: AbstractUser) -> bool:
     """Take a place that is open or held ready, by a conditional update; False if somebody else was faster."""
     now = timezone.now()
     free = Q(status=Status.OPEN) | Q(status=Status.RESERVED, annotator=annotator.pk)
-    terms = {"annotator": annotator.pk, "started_at": now, "leased_until": lease_end(place.project, now)}
-    taken = Assignment.objects.filter(free, pk=place.pk).update(status=Status.LEASED, **terms)
-    place.refresh_from_db()
-    return taken == 1
+    until = lease_end(place.project, now)
+    terms = {"annotator": annotator.pk, "started_at": now, "leased_until": until}
+    if Assignment.objects.filter(free, pk=place.pk).update(status=Status.LEASED, **terms) == 0:
+        return False
+    place.status, place.annotator_id = Status.LEASED, annotator.pk
+    place.started_at, place.leased_until = now, until
+    return True
 
 
 def resume(place: Assignment, annotator: AbstractUser) -> bool:
@@ -229,8 +244,8 @@ def extend(place: Assignment) -> None:
     """The annotator was seen working: the lease starts anew, and so does that of what waits behind it."""
     now = timezone.now()
     theirs = Assignment.objects.filter(project=place.project_id, annotator=place.annotator_id)
-    theirs.filter(status=Status.LEASED).update(leased_until=lease_end(place.project, now))
-    theirs.filter(status=Status.RESERVED).update(leased_until=now + READY)
+    until = Case(When(status=Status.LEASED, then=Value(lease_end(place.project, now))), default=Value(now + READY))
+    theirs.filter(status__in=(Status.LEASED, Status.RESERVED)).update(leased_until=until)
 
 
 def hold(place: Assignment, annotator: AbstractUser) -> Assignment:

@@ -17,12 +17,12 @@ class TooLateError(Exception):
     """It can't be taken back: reviewed or gone on since, or its batch or project is closed."""
 
 
-def undoable(project: Project, annotator: AbstractUser) -> Assignment | None:
+def undoable(project: Project, annotator: AbstractUser, in_hand: Assignment | None = None) -> Assignment | None:
     """The place of the annotator's last submission, where it can still be taken back.
 
     In a dialogue that goes on it is the last judgement, until the next question is asked.
     """
-    in_hand = assigning.lease_of(project, annotator)
+    in_hand = in_hand or assigning.lease_of(project, annotator)
     if in_hand and (in_hand.revising or has_judgements(in_hand)):
         last = in_hand
     else:

@@ -113,7 +113,7 @@ class Desk:
     @cached_property
     def undoable(self) -> Assignment | None:
         """What "Undo" would take back."""
-        return revising.undoable(self.project, self.annotator)
+        return revising.undoable(self.project, self.annotator, self.place)
 
     @cached_property
     def warning(self) -> gold.GoldScore | None:
