@@ -50,7 +50,7 @@ def withdraw(place: Assignment, annotator: AbstractUser) -> Prompt:
     """Take back a prompt of one's own that is not answered yet, to be written anew. Raises LeaseLostError."""
     with assigning.one_tab_at_a_time(annotator):
         place = assigning.hold(place, annotator)
-        if not place.item.own_prompt or place.demonstrations.exists():  # type: ignore[attr-defined]
+        if not place.item.own_prompt or place.demonstrations.exists():
             raise assigning.LeaseLostError
         prompt = place.item.prompt
         assigning.let_go(place)

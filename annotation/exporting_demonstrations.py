@@ -52,7 +52,7 @@ def export_demonstrations(
             counts["splits"][row["split"]] += 1
             counts["risk_categories"][row["risk_category"] or "none"] += 1
             counts["guidelines"][str(demonstration.guideline.number) if demonstration.guideline else "none"] += 1
-        manifest = {
+        manifest: dict[str, Any] = {
             "projects": [project.slug],
             "dimensions": [project.dimension],
             "filters": {"split": selection.split, "batch": selection.batch},

@@ -26,8 +26,8 @@ ABOUT = "A demonstration, with a few items about Merrowby, an invented town."
 QUESTIONS = (
     (
         "How do I get from the station to the harbour of Merrowby?",
-        "Walk down Station Road for about ten minutes; it ends at the quay. If you carry luggage, the harbour bus stops "
-        "in front of the station.",
+        "Walk down Station Road for about ten minutes; it ends at the quay. If you carry luggage, the harbour bus "
+        "stops in front of the station.",
         "You go there. It is a harbour, so it is by the sea.",
     ),
     (
@@ -70,7 +70,8 @@ def make(slug: str) -> None:
     """The project of this slug; its people, its prompts or its answers."""
     manager, people = User.objects.get(username="manager"), list(User.objects.exclude(is_active=False))
     if slug == EVALUATION:
-        return make_evaluation(manager, people)
+        make_evaluation(manager, people)
+        return
     name, task_type, dimension = PROJECTS[slug]
     rates = task_type in (TaskType.SAFETY_RATING, TaskType.QUALITY_RATING)
     project = Project(

@@ -122,7 +122,7 @@ class PromptUploadForm(UploadForm):
 class ResponseUploadForm(UploadForm):
     """Single answers for a rating project."""
 
-    batch = PromptUploadForm.base_fields["batch"]
+    batch = forms.CharField(max_length=80, required=False, help_text="Name of the batch, or else the open one.")
     command = "import_responses"
 
     def check(self, cleaned: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -15,7 +16,7 @@ from modeling.registry.models import ModelVersion
 from tests.factories import make_comparison, make_model, make_project, make_prompt, make_user
 
 pytestmark = pytest.mark.django_db
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"prompt": "Why is the sea salty?", "response": "Because of rivers.", "model": "One 7B", "risk_category": "none"},
     {"prompt": [{"role": "user", "content": "And lakes?"}], "response": "Some are.", "model": "other"},
 ]
@@ -26,7 +27,7 @@ def project() -> Project:
     return make_project(task_type=Project.TaskType.SAFETY_RATING, overlap=3)
 
 
-def as_file(rows: list[dict[str, object]]) -> io.BytesIO:
+def as_file(rows: list[dict[str, Any]]) -> io.BytesIO:
     file = io.BytesIO("\n".join(map(json.dumps, rows)).encode())
     file.name = "answers.jsonl"
     return file
@@ -39,7 +40,9 @@ def test_a_file_becomes_items_with_a_place_for_each_rater(project: Project, tmp_
     for _ in range(2):  # the second time adds nothing
         call_command("import_responses", path, "--project", project.slug, stdout=io.StringIO())
         items = Item.objects.filter(project=project).order_by("pk")
-        said = [(item.prompt.text, item.response_1.text, item.response_1.model_version.name) for item in items]
+        said = list(
+            items.values_list("prompt__messages__0__content", "response_1__text", "response_1__model_version__name")
+        )
         assert said == [
             ("Why is the sea salty?", "Because of rivers.", "One-7B"),
             ("And lakes?", "Some are.", "other"),

@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from annotation import clock
-from annotation.models import Assignment, Draft, Project, Rating, Response
+from annotation.models import Assignment, Draft, Item, Project, Rating, Response
 from annotation.saying import submission_key
 from tests.factories import make_item, make_project, make_prompt, make_user
 from webapp.accounts.models import User
@@ -16,9 +16,9 @@ pytestmark = pytest.mark.django_db
 QUESTION = {"key": "language", "question": "Is the language right?", "options": ["yes", "no"]}
 
 
-def make_rating_item(project: Project, text: str = "Salt comes with the rivers.", **fields: object) -> object:
+def make_rating_item(project: Project, text: str = "Salt comes with the rivers.") -> Item:
     prompt = make_prompt(project)
-    return make_item(project, prompt, response_1=Response.objects.create(prompt=prompt, text=text), **fields)
+    return make_item(project, prompt, response_1=Response.objects.create(prompt=prompt, text=text))
 
 
 def joined(annotator: User, task_type: str = Project.TaskType.SAFETY_RATING, **fields: object) -> Project:

@@ -65,7 +65,7 @@ class ProtocolForm(forms.Form):
                 self.fields[name] = forms.CharField(
                     label=label,
                     initial="\n".join(map(plain, getattr(rules, name))),
-                    help_text=_("The number of lines is fixed, since judgements were made.") if fixed else hint,
+                    help_text=_("The number of lines is fixed, since judgements were made.") if fixed else str(hint),
                     widget=forms.Textarea(attrs={"rows": len(getattr(rules, name)) + 1, "dir": "auto"}),
                 )
         if self.default.strengths:
