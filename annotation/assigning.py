@@ -22,7 +22,19 @@ from django.utils import timezone
 
 from annotation import gold, tallies
 from annotation.disagreement import remember
-from annotation.models import Assignment, Comparison, Dialogue, Gold, Item, Preference, Project, Prompt, Review, Skip
+from annotation.models import (
+    Assignment,
+    Comparison,
+    Demonstration,
+    Dialogue,
+    Gold,
+    Item,
+    Preference,
+    Project,
+    Prompt,
+    Review,
+    Skip,
+)
 from annotation.models.items import SHUFFLES
 from annotation.reading import was_hasty
 from modeling.registry import jobs
@@ -61,10 +73,11 @@ def suitable(annotator: AbstractUser, places: QuerySet[Assignment]) -> QuerySet[
     skipped = Skip.objects.filter(item=OuterRef("item"), annotator=annotator.pk)
     digest = OuterRef("item__prompt__digest")
     wrote = Prompt.objects.filter(author=annotator.pk, digest=digest, source=Prompt.WRITTEN_HERE)
-    demonstrated = Prompt.objects.filter(demonstrations__assignment__annotator=annotator.pk)
-    return places.filter(~Exists(theirs), ~Exists(skipped), ~Exists(wrote)).exclude(
-        item__prompt__digest__in=demonstrated.values("digest")
-    )
+    places = places.filter(~Exists(theirs), ~Exists(skipped), ~Exists(wrote))
+    demonstrated = Demonstration.objects.filter(assignment__annotator=annotator.pk)
+    if demonstrated.exists():
+        return places.exclude(item__prompt__digest__in=demonstrated.values("prompt__digest"))
+    return places
 
 
 def next_open(project: Project, annotator: AbstractUser) -> Assignment | None:
