@@ -7,7 +7,7 @@ Times are kept as a histogram whose buckets grow by 10 %, so a median is within 
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -27,8 +27,6 @@ EVERY_DAY = date.min
 """The day of a mark that stands for all of a project."""
 Status = Assignment.Status
 Choice = Preference.Choice
-Cell = Callable[[int | None], Tally]
-"""The tally of a batch, by its key."""
 DONE = (Status.SUBMITTED, Status.RETURNED, Status.REJECTED)
 
 
@@ -113,32 +111,26 @@ def recount(project: Project) -> int:
         StaleTally.objects.filter(project=project).delete()
         Tally.objects.filter(project=project).delete()
         remember_all(project)
-        rows = judgements_in(project).annotate(day=TruncDate("submitted_at"))
-        people = "comparison__annotator" if rows.model is Preference else "assignment__annotator"
-        judged = set(rows.values_list(people, "day").distinct())
-        places = project.assignments.filter(status__in=DONE, submitted_at__isnull=False)
-        worked = set(places.annotate(day=TruncDate("submitted_at")).values_list("annotator", "day").distinct())
-        for annotator_id, day in judged | worked:
-            count_day(project, annotator_id, day)
-        return len(judged | worked)
+        return count(project)
 
 
 def count_day(project: Project, annotator_id: int | None, day: date) -> None:
     """Replace the tallies of one annotator's day. The project's row is locked by whoever calls."""
     Tally.objects.filter(project=project, annotator=annotator_id, day=day).delete()
-    cells: dict[int | None, Tally] = {}
-
-    def cell(batch_id: int | None) -> Tally:
-        empty = {"project": project, "annotator_id": annotator_id, "day": day, "batch_id": batch_id}
-        return cells.setdefault(batch_id, Tally(**empty, points={}, times={}))
-
     since, until = (timezone.make_aware(datetime.combine(day + timedelta(days=more), time.min)) for more in (0, 1))
-    said = judgements_in(project).filter(submitted_at__gte=since, submitted_at__lt=until)
+    count(project, Q(submitted_at__gte=since, submitted_at__lt=until), {"annotator": annotator_id})
+
+
+def count(project: Project, when: Q | None = None, whose: Mapping[str, Any] | None = None) -> int:
+    """Write the tallies of what was submitted `when`, by `whose` annotator, or of everything; how many they are."""
+    cells = Cells(project)
+    when, whose = when or Q(), whose or {}
+    said = judgements_in(project).filter(when)
     if said.model is Preference:
-        _count_preferences(said.filter(comparison__annotator=annotator_id), project, cell)
+        _count_preferences(said.filter(**{f"comparison__{name}": who for name, who in whose.items()}), cells)
     else:
-        _count_answers(said.filter(assignment__annotator=annotator_id), project, cell)
-    places = project.assignments.filter(annotator=annotator_id, submitted_at__date=day, status__in=DONE)
+        _count_answers(said.filter(**{f"assignment__{name}": who for name, who in whose.items()}), cells)
+    places = project.assignments.filter(when, status__in=DONE, submitted_at__isnull=False, **whose)
     of_places = {
         "places": Count("pk", filter=~Q(status=Status.REJECTED)),
         "hasty": Count("pk", filter=Q(hasty=True)),
@@ -148,11 +140,87 @@ def count_day(project: Project, annotator_id: int | None, day: date) -> None:
         "returned": Count("pk", filter=Q(status=Status.RETURNED)),
         "rejected": Count("pk", filter=Q(status=Status.REJECTED)),
     }
-    _fill(places, "item__batch", of_places, cell)
-    Tally.objects.bulk_create(cells.values())
+    cells.fill(places, ("annotator", "day", "item__batch"), of_places)
+    Tally.objects.bulk_create(cells.tallies.values(), batch_size=500)
+    return len(cells.tallies)
 
 
-def _count_preferences(said: Judgements, project: Project, cell: Cell) -> None:
+Key = tuple[int | None, date, int | None]
+"""An annotator, a day, a batch."""
+
+
+class Cells:
+    """The tallies that are being counted, by annotator, day and batch."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.tallies: dict[Key, Tally] = {}
+
+    def at(self, key: Key) -> Tally:
+        if key not in self.tallies:
+            annotator_id, day, batch_id = key
+            empty = Tally(project=self.project, annotator_id=annotator_id, day=day, batch_id=batch_id)
+            empty.points, empty.times = {}, {}
+            self.tallies[key] = empty
+        return self.tallies[key]
+
+    def fill(self, rows: QuerySet[Any], key: Sequence[str], counts: Mapping[str, Any]) -> None:
+        """Set counts of rows, grouped by `key`: the lookups of annotator, day and batch."""
+        grouped = rows.annotate(day=TruncDate("submitted_at")).order_by().values(*key)
+        for row in grouped.annotate(**{f"{name}_": count for name, count in counts.items()}):
+            found = self.at(tuple(row[name] for name in key))
+            for name in counts:
+                setattr(found, name, row[f"{name}_"])
+
+    def fill_histograms(self, said: Judgements, key: Sequence[str]) -> None:
+        said = said.annotate(day=TruncDate("submitted_at")).order_by()
+        if said.model in (Preference, Rating):
+            rated = said.filter(points__isnull=False, scale=self.project.scale)
+            for *where, points, count in rated.values_list(*key, "points").annotate(Count("pk")):
+                self.at(tuple(where)).points[str(points)] = count
+        for *where, seconds in said.filter(seconds__isnull=False).values_list(*key, "seconds").iterator():
+            times, bucket = self.at(tuple(where)).times, str(bucket_of(seconds))
+            times[bucket] = times.get(bucket, 0) + 1
+
+    def compare(self, said: Judgements, key: Sequence[str]) -> None:
+        """Count how often a person said what most of an item's other raters say."""
+        place, scale = place_of(self.project), self.project.scale
+        pattern = f"{place}__item__pattern"
+        rows = said.filter(**{f"{pattern}__contains": ","}, points__isnull=False, scale=scale)
+        sides = ("comparison__response_a", f"{place}__item__response_1") if said.model is Preference else ("pk", "pk")
+        grouped = rows.annotate(day=TruncDate("submitted_at")).values_list(*key, "points", pattern, *sides)
+        majorities: dict[tuple[int, str], bool | None] = {}
+        for *where, points, raters, left, first in grouped.iterator():
+            about_first = points if left == first else scale + 1 - points
+            if (about_first, raters) not in majorities:
+                majorities[about_first, raters] = agrees(about_first, raters, self.project)
+            agreed = majorities[about_first, raters]
+            if agreed is not None:
+                found = self.at(tuple(where))
+                found.compared += 1
+                found.with_majority += agreed
+
+
+def agrees(points: int, pattern: str, project: Project) -> bool | None:
+    """Whether points say what most of the other raters of a pattern say; None where those have no majority."""
+    others = pattern.split(",")
+    if str(points) in others:
+        others.remove(str(points))
+    votes = Counter(vote_of(int(other), project) for other in others).most_common(2)
+    if not votes or (len(votes) > 1 and votes[0][1] == votes[1][1]):
+        return None
+    return bool(vote_of(points, project) == votes[0][0])
+
+
+def vote_of(points: int, project: Project) -> Any:
+    """What points say in a majority vote: a side, whether it is a violation, or the points themselves."""
+    rules = project.rules
+    if not rules.labels:
+        return choice_of(points, rules.points)
+    return points <= rules.violations if rules.violations else points
+
+
+def _count_preferences(said: Judgements, cells: Cells) -> None:
     a, b = Q(choice=Choice.A), Q(choice=Choice.B)
     safer_a, safer_b = Q(a_safe=True, b_safe=False), Q(a_safe=False, b_safe=True)
     longer = F("length_a") - F("length_b")
@@ -183,67 +251,23 @@ def _count_preferences(said: Judgements, project: Project, cell: Cell) -> None:
         "answers": Count(tokens),
         "last_at": Max("submitted_at"),
     }
-    _fill(said, "comparison__batch", counts, cell)
-    _fill_histograms(said, "comparison__batch", project, cell)
-    _compare(said, "comparison__batch", project, cell)
+    key = ("comparison__annotator", "day", "comparison__batch")
+    cells.fill(said, key, counts)
+    cells.fill_histograms(said, key)
+    cells.compare(said, key)
 
 
-def _count_answers(said: Judgements, project: Project, cell: Cell) -> None:
+def _count_answers(said: Judgements, cells: Cells) -> None:
     marks: dict[Any, dict[str, Any]] = {
-        Rating: {"points__lte": project.rules.violations},
+        Rating: {"points__lte": cells.project.rules.violations},
         RedTeamAttempt: {"violating": True},
     }
     violating = Q(**marks[said.model]) if said.model in marks else None
     counts: dict[str, Any] = {"judged": Count("pk"), "last_at": Max("submitted_at")}
     if violating is not None:
         counts["violations"] = Count("pk", filter=violating)
-    _fill(said, "assignment__item__batch", counts, cell)
-    _fill_histograms(said, "assignment__item__batch", project, cell)
+    key = ("assignment__annotator", "day", "assignment__item__batch")
+    cells.fill(said, key, counts)
+    cells.fill_histograms(said, key)
     if said.model is Rating:
-        _compare(said, "assignment__item__batch", project, cell)
-
-
-def _compare(said: Judgements, batch: str, project: Project, cell: Cell) -> None:
-    """Count how often a person said what most of an item's other raters say."""
-    place = place_of(project)
-    rows = said.exclude(**{f"{place}__item__pattern": ""}).filter(points__isnull=False, scale=project.scale)
-    rows = rows.filter(**{f"{place}__isnull": False})
-    sides = ("comparison__response_a", f"{place}__item__response_1") if said.model is Preference else ("pk", "pk")
-    for batch_id, points, pattern, left, first in rows.values_list(batch, "points", f"{place}__item__pattern", *sides):
-        about_first = points if left == first else project.scale + 1 - points
-        others = pattern.split(",")
-        if str(about_first) in others:
-            others.remove(str(about_first))
-        votes = Counter(vote_of(int(other), project) for other in others).most_common(2)
-        if not votes or (len(votes) > 1 and votes[0][1] == votes[1][1]):
-            continue
-        found = cell(batch_id)
-        found.compared += 1
-        found.with_majority += vote_of(about_first, project) == votes[0][0]
-
-
-def vote_of(points: int, project: Project) -> Any:
-    """What points say in a majority vote: a side, whether it is a violation, or the points themselves."""
-    rules = project.rules
-    if not rules.labels:
-        return choice_of(points, rules.points)
-    return points <= rules.violations if rules.violations else points
-
-
-def _fill(rows: QuerySet[Any], batch: str, counts: Mapping[str, Any], cell: Cell) -> None:
-    """Set counts of rows, grouped by batch, in the cells."""
-    for row in rows.values(batch).annotate(**{f"{name}_": count for name, count in counts.items()}):
-        found = cell(row[batch])
-        for name in counts:
-            setattr(found, name, row[f"{name}_"])
-
-
-def _fill_histograms(said: Judgements, batch: str, project: Project, cell: Cell) -> None:
-    if said.model in (Preference, Rating):
-        rated = said.filter(points__isnull=False, scale=project.scale)
-        for batch_id, points, count in rated.values_list(batch, "points").annotate(Count("pk")):
-            cell(batch_id).points[str(points)] = count
-    timed = said.filter(seconds__isnull=False)
-    for batch_id, seconds in timed.values_list(batch, "seconds").iterator():
-        times, bucket = cell(batch_id).times, str(bucket_of(seconds))
-        times[bucket] = times.get(bucket, 0) + 1
+        cells.compare(said, key)

@@ -141,6 +141,7 @@ class Preference(Revision):
     b_safe = models.BooleanField(null=True, blank=True)
 
     class Meta:
+        indexes = [models.Index(fields=["submitted_at"], name="preferences_by_day")]
         constraints = [
             models.UniqueConstraint(fields=["comparison", "revision"], name="one_preference_per_revision"),
             models.UniqueConstraint(
