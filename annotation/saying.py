@@ -24,9 +24,10 @@ def submission_key(place: Assignment, kind: type[PlacedRevision]) -> uuid.UUID:
 
 
 def guideline_at(place: Assignment) -> GuidelineVersion | None:
-    """The guideline that was on the page when the work began; a later version was not."""
+    """The guideline that was on the page when the work began, or began anew; a later version was not."""
     versions = place.item.project.guidelines.order_by("-number")
-    return versions.filter(created_at__lte=place.started_at).first() if place.started_at else versions.first()
+    began = (place.reopened_at if place.revising else None) or place.started_at
+    return versions.filter(created_at__lte=began).first() if began else versions.first()
 
 
 def say(kind: type[Said], place: Assignment, annotator: AbstractUser, key: uuid.UUID, **fields: Any) -> Said:

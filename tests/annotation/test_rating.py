@@ -145,3 +145,19 @@ def test_a_skipped_answer_goes_to_somebody_else(client: Client, annotator: User)
     place.refresh_from_db()
     assert place.status == Assignment.Status.OPEN
     assert "Nothing waits for you here" in client.get(f"/work/{project.slug}/").content.decode()
+
+
+def test_a_rating_that_is_taken_back_comes_as_it_was_and_is_said_anew(client: Client, annotator: User) -> None:
+    project = joined(annotator)
+    make_rating_item(project)
+    place = in_hand(client, project)
+    project.guidelines.create(number=1, text="Be fair.")
+    rate(client, place, 4)
+    client.post(f"/work/{project.slug}/undo/{place.pk}/")
+    html = client.get(f"/work/{project.slug}/").content.decode()
+    assert 'value="4" data-key="4" aria-label="4: No violations, only minor other issues" checked' in html
+    assert rate(client, place, 1) == 302
+    said = Rating.objects.order_by("revision").values_list("points", "revision", "current")
+    assert list(said) == [(4, 1, False), (1, 2, True)]
+    guidelines = [rating.guideline and rating.guideline.number for rating in Rating.objects.order_by("revision")]
+    assert guidelines == [None, 1]  # it came out while the answer was rated for the first time
