@@ -53,8 +53,14 @@ class Candidate:
         return json.dumps([[message["role"], message["content"]] for message in self.messages])
 
 
-def best_per_prompt(candidates: Iterable[Candidate], floor: float | None = None) -> list[Candidate]:
+def best_per_prompt(
+    candidates: Iterable[Candidate], floor: float | None = None, agreement: float = 0.0
+) -> list[Candidate]:
     """The candidate of the highest score for each prompt, in the order in which the prompts first occur.
+
+    agreement: what the logarithm of the number of times that an answer was drawn adds to its score, in the choice
+    alone. The number estimates how likely the policies hold the answer, so that the choice is that of a reward with a
+    penalty for leaving them, and a reward model is less often misled by a rare answer.
 
     Answers that didn't end, empty ones, and those that score below ``floor`` are left out, and a prompt of which none
     remains with them. An answer that was drawn more than once counts as drawn by its earliest iteration, with the score
@@ -62,7 +68,9 @@ def best_per_prompt(candidates: Iterable[Candidate], floor: float | None = None)
     the choice is the same in whatever order the bag is read.
     """
     prompts: dict[str, dict[str, Candidate]] = {}
+    drawn: Counter[tuple[str, str]] = Counter()
     for candidate in sorted(candidates, key=lambda candidate: candidate.iteration):
+        drawn[candidate.prompt, candidate.answer] += 1
         answers = prompts.setdefault(candidate.prompt, {})
         first = answers.get(candidate.answer, candidate)
         answers[candidate.answer] = replace(first, score=candidate.score, ended=first.ended or candidate.ended)
@@ -71,7 +79,8 @@ def best_per_prompt(candidates: Iterable[Candidate], floor: float | None = None)
         usable = [answer for answer in answers.values() if answer.ended and answer.answer.strip()]
         usable = [answer for answer in usable if floor is None or answer.score >= floor]
         if usable:
-            best.append(min(usable, key=lambda answer: (-answer.score, answer.iteration, answer.answer)))
+            worth = {each.answer: each.score + agreement * math.log(drawn[each.prompt, each.answer]) for each in usable}
+            best.append(min(usable, key=lambda each: (-worth[each.answer], each.iteration, each.answer)))
     return best
 
 

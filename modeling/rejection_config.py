@@ -41,6 +41,10 @@ class RejectionConfig(SFTConfig):
     reward_floor: float | None = None
     """Least score (the logit of the combined reward) of an answer to fine-tune on; a prompt whose best scores lower is
     left out. Null takes every prompt's best."""
+    agreement: float = 0.0
+    """What the logarithm of how often an answer was drawn, over all iterations, adds to its score when the best is
+    chosen: a hold on what the policies find likely, for a reward model that can't tell which of several plausible
+    answers is true. The paper chooses by the score alone: 0."""
     rescore_earlier: bool = True
     """Whether the reward models score the earlier iterations' candidates again. Their own scores were given by older
     reward models, and scores are comparable within one model alone: without this, an earlier candidate may win or lose
@@ -59,6 +63,7 @@ class RejectionConfig(SFTConfig):
             require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         require(self.measured_prompts >= 0, "measured_prompts", "0 or more", self.measured_prompts)
         require(self.k >= 0, "k", "0 or more", self.k)
+        require(self.agreement >= 0, "agreement", "0 or more", self.agreement)
         expected = "a list of one number or more, each above 0, at most 2, and there once"
         require(_are_temperatures(self.temperatures), "temperatures", expected, self.temperatures)
         require(0 < self.top_p <= 1, "top_p", "above 0 and at most 1", self.top_p)

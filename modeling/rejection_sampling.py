@@ -119,7 +119,7 @@ def train(
     bag = [*earlier, *sampled]
     if ranks.is_first:
         write_candidates(run / "candidates.jsonl", bag)
-    best = best_per_prompt(bag, config.reward_floor)
+    best = best_per_prompt(bag, config.reward_floor, config.agreement)
     if not best:
         raise DataError(
             f"none of {len(bag)} candidates ended its turn with a score of reward_floor (now {config.reward_floor}) or "

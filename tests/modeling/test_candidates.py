@@ -130,3 +130,14 @@ def test_bags_that_hold_one_another_merge_into_one() -> None:
 
 def test_draws_of_two_models_stay_apart_when_bags_merge() -> None:
     assert len(merge_bags([candidate("a", model="small")], [candidate("a", model="large")])) == 2
+
+
+def test_an_answer_that_is_drawn_often_may_win_over_a_score_that_is_little_higher() -> None:
+    """Drawn three times against once, agreement w adds w * log 3 = 1.0986 w: enough for a difference of 1 from
+    w = 0.911 on."""
+    bag = [candidate(answer="rare", score=2.0), *[candidate(answer="often", score=1.0) for _ in range(3)]]
+    assert [each.answer for each in best_per_prompt(bag)] == ["rare"]
+    assert [each.answer for each in best_per_prompt(bag, agreement=0.9)] == ["rare"]
+    [best] = best_per_prompt(bag, agreement=0.92)
+    assert (best.answer, best.score) == ("often", 1.0), "its own score stays what it was"
+    assert best_per_prompt(bag, floor=1.5, agreement=9.0)[0].answer == "rare", "the floor is one of the score alone"
