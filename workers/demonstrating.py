@@ -15,20 +15,25 @@ from workers.registering import register_model
 NAME = "merrowby"
 SLUGS = {"helpfulness": f"{NAME}-helpfulness", "safety": f"{NAME}-safety"}
 SETTINGS: dict[str, Any] = {
-    "comparisons": 1200,
-    "safety_comparisons": 300,
-    "reward": {"checkpoint_every": 100},
+    "comparisons": 800,
+    "safety_comparisons": 150,
+    "base_in_pool": True,
+    "reward": {"checkpoint_every": 200},
     "rejection": {
-        "k": 4,
-        "temperatures": [0.8],
+        "k": 6,
+        "agreement": 1.0,
+        "temperatures": [0.7],
         "learning_rate": 5e-4,
         "steps": 80,
         "measured_prompts": 32,
         "chunk_prompts": 128,
         "checkpoint_every": 80,
     },
+    "first": {"comparisons": 3000, "safety_comparisons": 300, "rejection": {"temperatures": [0.5]}},
 }
-"""The plan of the demonstration: four answers to each of some thousand prompts, and the bag of all iterations."""
+"""The plan of the demonstration, found by trial. Most comparisons come first; later batches are small and have the base
+in them, for two later versions mostly say the same. Its reward models tell a good sentence from a bad one, but of two
+sums hardly the right one, which the policies draw the more often: hence the agreement."""
 CHUNK = 500
 GUIDELINE = """\
 # The rule of the simulated annotators
