@@ -153,7 +153,7 @@ class _ComparedItem(NamedTuple):
 def _compared_items(campaign: Campaign) -> tuple[dict[int, _ComparedItem], int]:
     """Items by key, each with its models in the order of their names; and how many compare no two named models."""
     stored = (
-        Item.objects.filter(project=campaign.project)
+        Item.objects.filter(project=campaign.project, gold=None)  # everybody judges a gold item: it measures people
         .order_by("pk")
         .values_list(
             "pk",
@@ -216,10 +216,11 @@ def turns_of(messages: Messages) -> str:
 
 
 def _places(campaign: Campaign) -> tuple[int, int]:
-    """How many places the items have, and how many items have all of theirs submitted."""
-    submitted = Count("pk", filter=Q(status=Assignment.Status.SUBMITTED))
+    """How many places the items have, rejected ones aside, and how many items have all of theirs submitted."""
+    submitted = Count("pk", filter=Q(status__in=(Assignment.Status.SUBMITTED, Assignment.Status.RETURNED)))
+    rows = Assignment.objects.filter(item__project=campaign.project, item__gold=None)
     counts = list(
-        Assignment.objects.filter(item__project=campaign.project)
+        rows.exclude(status=Assignment.Status.REJECTED)
         .values("item")
         .annotate(places=Count("pk"), submitted=submitted)
         .values_list("places", "submitted")

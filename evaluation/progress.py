@@ -11,7 +11,9 @@ from evaluation.campaigns import pairwise_projects, runs_of
 from evaluation.models import Campaign
 from modeling.registry.models import Run
 
-SUBMITTED = Q(status=Assignment.Status.SUBMITTED)
+DONE = (Assignment.Status.SUBMITTED, Assignment.Status.RETURNED)
+SUBMITTED = Q(status__in=DONE)
+"""Work with a judgement that counts: what was returned counts until it is revised."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,8 @@ def campaign_lines() -> list[CampaignLine]:
     projects = pairwise_projects().select_related("campaign").prefetch_related("campaign__model_versions")
     counted = projects.filter(archived_at=None).annotate(
         item_count=Count("items", distinct=True),
-        place_count=Count("items__assignments"),
-        submitted_count=Count("items__assignments", filter=Q(items__assignments__status=Assignment.Status.SUBMITTED)),
+        place_count=Count("items__assignments", filter=~Q(items__assignments__status=Assignment.Status.REJECTED)),
+        submitted_count=Count("items__assignments", filter=Q(items__assignments__status__in=DONE)),
     )
     return [_line(project) for project in counted.order_by("-created_at", "-pk")]
 
@@ -105,7 +107,7 @@ def _line(project: Any) -> CampaignLine:
 
 def progress_of(campaign: Campaign) -> Progress:
     """In seven queries, whatever the campaign's size."""
-    places = Assignment.objects.filter(item__project=campaign.project)
+    places = Assignment.objects.filter(item__project=campaign.project).exclude(status=Assignment.Status.REJECTED)
     by_item = list(places.values("item").annotate(n=Count("pk"), done=Count("pk", filter=SUBMITTED)))
     items, submitted = len(by_item), sum(row["done"] for row in by_item)
     groups = Counter(row["done"] for row in by_item)
@@ -126,7 +128,7 @@ def _raters(campaign: Campaign) -> tuple[RaterProgress, ...]:
     counts = {
         name: (done, leased)
         for name, done, leased in taken.values("annotator")
-        .annotate(done=Count("pk", filter=SUBMITTED), leased=Count("pk", filter=~SUBMITTED))
+        .annotate(done=Count("pk", filter=SUBMITTED), leased=Count("pk", filter=Q(status=Assignment.Status.LEASED)))
         .values_list("annotator__username", "done", "leased")
     }
     skips = Skip.objects.filter(item__project=campaign.project)

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from annotation.gold import make_gold
 from annotation.models import Item, Project, Prompt
+from annotation.reviewing import review
 from evaluation.campaigns import create_campaign
 from evaluation.models import Campaign
 from evaluation.reporting import Bin, report
@@ -205,3 +207,27 @@ def test_more_items_on_the_same_prompts_do_not_make_ratings_surer(
         assert best.battles == 4 * times
         errors.append(best.rating.standard_error)
     assert errors[1] == pytest.approx(errors[0])
+
+
+def test_gold_items_measure_people_and_stay_out(campaign: Campaign, raters: list[User]) -> None:
+    judge(campaign, raters, (1, 2, 3))
+    known = unjudged(campaign)
+    for rater in raters:
+        make_judgement(known, rater, 7)
+    make_gold(known, 1, 2)
+    found = report(campaign)
+    assert (found.items, found.votes) == (1, 3)
+    assert found.pairs[0].by_item.wins == 1
+
+
+def test_rejected_work_counts_no_more_and_its_place_is_no_longer_awaited(
+    campaign: Campaign, raters: list[User]
+) -> None:
+    item = unjudged(campaign)
+    for rater, points in zip(raters, (1, 1, 7), strict=True):
+        said = make_judgement(item, rater, points)
+    assert said.comparison.assignment is not None
+    review(said.comparison.assignment, make_user("reviewer"), "rejected", "Random clicks.")
+    found = report(campaign)
+    assert found.votes == 2
+    assert (found.places, found.complete) == (3, 0)  # somebody else's place is open instead
