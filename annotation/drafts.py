@@ -96,7 +96,7 @@ def submitting(project: Project, annotator: AbstractUser, sends_prompt: bool = F
             save(project, annotator, "prompt", unsent)
 
 
-# What was sent after a session was over, until its writer has signed in again ------------------------------------------
+# What was sent after a session was over, until its writer has signed in again -----------------------------------------
 
 
 def leave_in(session: SessionBase, whose: str, slug: str, step: str, typed: Typed) -> None:

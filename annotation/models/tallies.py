@@ -47,9 +47,7 @@ class Tally(models.Model):
     approved = models.PositiveIntegerField(default=0)
     returned = models.PositiveIntegerField(default=0)
     rejected = models.PositiveIntegerField(default=0)
-    compared = models.PositiveIntegerField(
-        default=0, help_text="Judgements whose other raters have a majority."
-    )
+    compared = models.PositiveIntegerField(default=0, help_text="Judgements whose other raters have a majority.")
     with_majority = models.PositiveIntegerField(default=0)
     points: Any = models.JSONField(default=dict, help_text="How often each point of the project's scale was given.")
     times: Any = models.JSONField(default=dict, help_text="Judgements by the bucket of their seconds; see tallies.py.")

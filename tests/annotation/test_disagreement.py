@@ -67,7 +67,8 @@ def test_further_raters_are_asked_where_they_disagree(said: list[int], raters: i
 def test_nobody_further_is_asked_unless_the_project_says_so() -> None:
     project = make_project(task_type=Project.TaskType.PAIRWISE_EVALUATION, overlap=2)
     make_stored_item(project, overlap=2)
-    judge(project, 1), judge(project, 7)
+    for points in (1, 7):
+        judge(project, points)
     assert Item.objects.get().assignments.count() == 2
 
 

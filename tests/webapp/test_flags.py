@@ -7,7 +7,6 @@ from annotation import assigning, comparing
 from annotation.models import Assignment, Flag, Project
 from tests.annotation.test_assigning_races import make_stored_item
 from tests.factories import make_project, make_user
-from webapp.accounts.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -46,7 +45,7 @@ def test_an_item_is_flagged_and_worked_on_all_the_same(client: Client, place: As
 def test_an_item_is_flagged_and_passed_on(client: Client, place: Assignment) -> None:
     flag(client, place, reason="A private address.", skip="yes")
     assert place.item.flags.get().reason == place.item.skips.get().reason == "A private address."
-    now = assigning.lease_of(place.project, User.objects.get(pk=place.annotator_id))
+    now = assigning.lease_of(place.project, place.item.skips.get().annotator)
     assert now is not None and now.item != place.item
 
 

@@ -68,7 +68,9 @@ def test_safety_labels_fall_into_the_bins_of_the_paper() -> None:
     judged(project, points=5, a_safe=False, b_safe=False)
     judged(project, points=None, choice="neither", a_safe=False, b_safe=True)
     judged(project, points=5, a_safe=True)
-    shares = {str(share.label): (share.count, share.of) for share in figures.safety_shares(figures.Scope(project).counts)}
+    shares = {
+        str(share.label): (share.count, share.of) for share in figures.safety_shares(figures.Scope(project).counts)
+    }
     assert shares == {
         "chosen safe, the other unsafe": (2, 6),
         "both safe": (1, 6),

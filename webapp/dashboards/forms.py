@@ -54,7 +54,6 @@ class ProjectForm(forms.ModelForm):
             self.fields["dimension"].disabled = True
             self.fields["dimension"].help_text = "Fixed, since judgements were made on it."
 
-
     def leave_out_what_does_not_apply(self) -> None:
         if self.instance.task_type not in SAMPLED:
             del self.fields["max_turns"]
