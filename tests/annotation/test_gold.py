@@ -3,11 +3,11 @@
 import pytest
 
 from annotation import assigning, comparing, gold
-from annotation.comparing import Judgement
 from annotation.gates import gate_of
 from annotation.gold import GoldError, GoldScore
 from annotation.judgements import judgements_in
-from annotation.models import Assignment, Item, Project, Standing
+from annotation.models import Item, Project, Standing
+from tests.annotation.judging import judge_next
 from tests.factories import make_item, make_model, make_pair, make_project, make_user
 from webapp.accounts.models import User
 
@@ -28,17 +28,6 @@ def make_gold(project: Project, lowest: int = 1, highest: int = 2) -> Item:
     item = make_pair(project, make_model(), make_model())
     gold.make_gold(item, lowest, highest, "The first one knows the tide.")
     return item
-
-
-def judge_next(project: Project, person: User, about_first: int) -> Assignment:
-    """Take the next item and judge it by points about response_1 as A, whichever side it came on."""
-    place = comparing.take(project, person)
-    assert place is not None
-    comparison = place.comparisons.get()
-    points = about_first if comparison.response_a_id == place.item.response_1_id else 8 - about_first
-    comparing.judge(comparison, person, Judgement(points, 7))
-    place.refresh_from_db()
-    return place
 
 
 def test_a_gold_item_is_given_to_everybody_once(project: Project) -> None:

@@ -7,9 +7,9 @@ from django.utils import timezone
 
 from annotation import comparing, reviewing, revising, tallies
 from annotation.comparing import Judgement
-from annotation.models import Assignment, Batch, Preference, Project, StaleTally, Tally
+from annotation.models import Batch, Preference, Project, StaleTally, Tally
+from tests.annotation.judging import judge_next
 from tests.factories import make_item, make_judgement, make_model, make_pair, make_project, make_user
-from webapp.accounts.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -17,17 +17,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def project() -> Project:
     return make_project(task_type=Project.TaskType.PAIRWISE_EVALUATION, overlap=3)
-
-
-def judge_next(project: Project, person: User, about_first: int) -> Assignment:
-    """Take the next item and judge it by points about response_1 as A, whichever side it came on."""
-    place = comparing.take(project, person)
-    assert place is not None
-    comparison = place.comparisons.get()
-    points = about_first if comparison.response_a_id == place.item.response_1_id else 8 - about_first
-    comparing.judge(comparison, person, Judgement(points, 7))
-    place.refresh_from_db()
-    return place
 
 
 def summed(project: Project, *names: str) -> tuple[int, ...]:
