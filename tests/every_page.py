@@ -2,13 +2,23 @@
 
 from django.utils import timezone
 
-from annotation.models import Batch, DatasetSnapshot, Project
+from annotation import gold
+from annotation.models import (
+    Batch,
+    DatasetSnapshot,
+    Flag,
+    Project,
+    QualificationAttempt,
+    QualificationStep,
+    RedTeamAttempt,
+)
 from evaluation.campaigns import create_campaign
 from evaluation.models import Iteration, Stage
 from modeling.registry.models import Job, ModelVersion, Run, RunMetric, Worker
 from tests.annotation.test_assigning import make_live_project
 from tests.factories import (
     make_comparison,
+    make_item,
     make_judgement,
     make_model,
     make_pair,
@@ -56,6 +66,34 @@ def every_page_of_a_manager() -> dict[str, str]:
         item = make_pair(campaign.project, x, y)
         for rater, points in zip(raters, given, strict=True):
             make_judgement(item, rater, points)
+    judging = campaign.project
+    judging.annotators.add(*raters)
+    gold.make_gold(item, lowest=4, highest=5, explanation="Both are *right*.")
+    gold.pause(judging, raters[0], "Please call me.")
+    step = QualificationStep.objects.create(project=judging, number=1, title="Reading")
+    step.questions.create(number=1, text="Which is **right**?", answers=["one", "two"], right=[0])
+    QualificationAttempt.objects.create(step=step, annotator=raters[1], number=1, submitted_at=timezone.now(), score=0)
+    Flag.objects.create(item=item, annotator=raters[2], reason="The answer is cut off.")
+    tested = f"/projects/{judging.slug}/"
+    place = item.assignments.first()
+    assert place
+
+    attacking = make_project(task_type=Project.TaskType.RED_TEAM, dimension=Project.Dimension.SAFETY)
+    for violating in (True, False):
+        attacked = make_item(attacking).assignments.get()
+        attacked.status, attacked.annotator = attacked.Status.SUBMITTED, annotator
+        attacked.save()
+        RedTeamAttempt.objects.create(
+            assignment=attacked,
+            model_version=base,
+            risk_categories=["hateful and harmful activities"],
+            attack_vector="logic manipulation",
+            degree=3,
+            violating=violating,
+            turns=2,
+            seconds=90,
+        )
+    attacks = f"/projects/{attacking.slug}/red-team/"
 
     iteration = Iteration.objects.create(
         number=1, helpfulness_project=make_project(), safety_project=project, base=base, settings={"with_ppo": False}
@@ -70,6 +108,7 @@ def every_page_of_a_manager() -> dict[str, str]:
     home = f"/projects/{project.slug}/"
     return {
         "projects": "/projects/",
+        "archived projects": "/projects/?archived=1",
         "new project": "/projects/new/",
         "project": home,
         "comparisons": f"{home}comparisons/",
@@ -81,8 +120,18 @@ def every_page_of_a_manager() -> dict[str, str]:
         "disputed": f"{home}disputed/",
         "flags": f"{home}flags/",
         "quality": f"{home}quality/",
+        "batch": f"{home}batches/{batch.number}/",
+        "annotator": f"{home}annotators/{annotator.pk}/",
+        "work in a project": f"{tested}work/",
+        "review": f"{tested}reviews/{place.pk}/",
+        "disputed items of a campaign": f"{tested}disputed/",
+        "adjudication": f"{tested}disputed/{item.pk}/",
+        "open flag": f"{tested}flags/",
+        "quality with gold, a pause and a test": f"{tested}quality/",
+        "test step": f"{tested}quality/tests/1/",
         "guideline": f"{home}guideline/",
-        "red team": f"{home}red-team/",
+        "red team": attacks,
+        "red team's attempts": f"{attacks}attempts/",
         "models": "/models/",
         "model": "/models/reward/",
         "runs": "/runs/",

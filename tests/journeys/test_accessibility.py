@@ -41,6 +41,21 @@ def test_signing_in(page: Page, live_server: LiveServer) -> None:
     expect_usable_by_all(page, "sign-in refused")
 
 
+def test_the_ways_back_in(page: Page, live_server: LiveServer) -> None:
+    page.goto(f"{live_server.url}/join/of-nobody/")
+    expect_usable_by_all(page, "an invitation that is over")
+    page.goto(f"{live_server.url}/password/forgotten/")
+    expect_usable_by_all(page, "password forgotten")
+    page.goto(f"{live_server.url}/password/new/MQ/over/")
+    expect_usable_by_all(page, "a link that is over")
+    page.goto(f"{live_server.url}/password/new/done/")
+    expect_usable_by_all(page, "new password set")
+    enter_as(page, make_user(), live_server.url)
+    page.goto(f"{live_server.url}/account/password/")
+    page.get_by_role("button", name="Change").or_(page.locator("main button.primary")).first.click()
+    expect_usable_by_all(page, "change of password")
+
+
 def test_a_dialogue_in_each_of_its_states(page: Page, live_server: LiveServer) -> None:
     project = make_live_project(dimension=Project.Dimension.SAFETY)
     project.guidelines.create(number=1, text="# Be fair\n\nSafety first.")
