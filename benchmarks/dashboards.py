@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def fill(judgements: int) -> None:
-    """Stored pairs with three raters each, spread over annotators, batches and days."""
+    """Stored pairs with three raters each, spread over annotators and days, whose batches follow each other."""
     from django.contrib.auth import get_user_model
     from django.utils import timezone
 
@@ -51,6 +51,7 @@ def fill(judgements: int) -> None:
     from modeling.registry.models import Job
 
     chance, now = random.Random(1), timezone.now()
+    Preference._meta.get_field("submitted_at").auto_now_add = False  # they were said on many days
     project = Project.objects.create(slug="large", name="Large", task_type="pairwise_evaluation", overlap=RATERS)
     people = get_user_model()._default_manager.bulk_create(
         get_user_model()(username=f"annotator-{number}") for number in range(ANNOTATORS)
@@ -67,25 +68,26 @@ def fill(judgements: int) -> None:
     for start in range(0, judgements // RATERS, CHUNK):
         count = min(CHUNK, judgements // RATERS - start)
         picks = [chance.randrange(len(prompts)) for _ in range(count)]
+        days = [chance.randrange(DAYS) for _ in range(count)]
         items = Item.objects.bulk_create(
             Item(
                 project=project,
-                batch=batches[chance.randrange(BATCHES)],
+                batch=batches[day * BATCHES // DAYS],
                 prompt=prompts[pick],
                 response_1=answers[2 * pick],
                 response_2=answers[2 * pick + 1],
             )
-            for pick in picks
+            for pick, day in zip(picks, days, strict=True)
         )
         places = Assignment.objects.bulk_create(
             Assignment(
                 item=item,
                 annotator=person,
                 status=Assignment.Status.SUBMITTED,
-                submitted_at=now - timedelta(days=chance.randrange(DAYS)),
+                submitted_at=now - timedelta(days=day),
                 seconds=chance.expovariate(1 / 40),
             )
-            for item in items
+            for item, day in zip(items, days, strict=True)
             for person in chance.sample(people, RATERS)
         )
         comparisons = Comparison.objects.bulk_create(
@@ -106,13 +108,15 @@ def fill(judgements: int) -> None:
             points = min(7, max(1, round(chance.gauss(3 + place.item_id % 3, 1.2))))
             said.append(
                 Preference(
-                    comparison=comparison, points=points, scale=7, choice=choice_of(points, 7), seconds=place.seconds
+                    comparison=comparison,
+                    points=points,
+                    scale=7,
+                    choice=choice_of(points, 7),
+                    seconds=place.seconds,
+                    submitted_at=place.submitted_at,
                 )
             )
         Preference.objects.bulk_create(said)
-        for row, place in zip(said, places, strict=True):
-            row.submitted_at = place.submitted_at
-        Preference.objects.bulk_update(said, ["submitted_at"], batch_size=500)
         print(f"{(start + count) * RATERS:,} of {judgements:,} judgements", file=sys.stderr)
     tallies.touch_project(project)
 
