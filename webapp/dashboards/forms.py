@@ -34,13 +34,18 @@ class ProjectForm(forms.ModelForm):
         ]  # fmt: skip
         widgets = {"description": forms.Textarea(attrs={"rows": 2})}
         labels = {
-            "overlap": "Annotators per item",
-            "max_turns": "Turns per dialogue, at most",
-            "own_prompts": "Annotators may write their own prompts",
-            "lease_minutes": "Minutes until work left alone goes back",
+            "name": _("Name"),
+            "description": _("Description"),
+            "dimension": _("Dimension"),
+            "target": _("Target"),
+            "overlap": _("Annotators per item"),
+            "max_turns": _("Turns per dialogue, at most"),
+            "own_prompts": _("Annotators may write their own prompts"),
+            "lease_minutes": _("Minutes until work left alone goes back"),
         }
         help_texts = {
-            "overlap": "Counts for items that are added from now on.",
+            "target": _("How many judgements are wanted."),
+            "overlap": _("Counts for items that are added from now on."),
             "max_turns": "",
             "own_prompts": "",
             "lease_minutes": "",
@@ -52,7 +57,7 @@ class ProjectForm(forms.ModelForm):
             self.leave_out_what_does_not_apply()
         if self.instance.pk and judgements_in(self.instance).exists():
             self.fields["dimension"].disabled = True
-            self.fields["dimension"].help_text = "Fixed, since judgements were made on it."
+            self.fields["dimension"].help_text = _("Fixed, since judgements were made on it.")
 
     def leave_out_what_does_not_apply(self) -> None:
         if self.instance.task_type not in SAMPLED:
@@ -89,21 +94,27 @@ class NewProjectForm(ProjectForm):
     )
 
     slug = forms.SlugField(
-        max_length=80, required=False, label="Short name", help_text="For addresses and commands; made from the name."
+        max_length=80,
+        required=False,
+        label=_("Short name"),
+        help_text=_("For addresses and commands; made from the name."),
     )
     guideline = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 8}),
-        help_text="Markdown. Left empty, the project starts with the standard guideline of its kind and dimension.",
+        label=_("Guideline"),
+        help_text=_("Markdown. Left empty, the project starts with the standard guideline of its kind and dimension."),
     )
     models = forms.ModelMultipleChoiceField(
         ModelVersion.objects.none(),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        label="Models to sample answers from",
+        label=_("Models to sample answers from"),
     )
     temperatures = forms.CharField(
-        initial="0.7, 1.0", help_text="Each model is sampled at each of these, separated by commas."
+        initial="0.7, 1.0",
+        label=_("Temperatures"),
+        help_text=_("Each model is sampled at each of these, separated by commas."),
     )
     field_order = ["name", "slug", "task_type", "dimension", "description", "guideline", "models", "temperatures"]
 
@@ -115,7 +126,7 @@ class NewProjectForm(ProjectForm):
         self.fields["models"].help_text = _("For preferences and red teaming; the models that people talk with.")
         offer(self, models=samplable_models())
         if not samplable_models().exists():
-            self.fields["models"].help_text = "None is registered yet; add one to the project's pool later."
+            self.fields["models"].help_text = _("None is registered yet; add one to the project's pool later.")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -151,7 +162,7 @@ class NewProjectForm(ProjectForm):
 class GuidelineForm(forms.Form):
     """The guideline's next version, written on the basis of the latest one."""
 
-    text = forms.CharField(widget=forms.Textarea(attrs={"rows": 16}), label="Guideline", help_text="Markdown.")
+    text = forms.CharField(widget=forms.Textarea(attrs={"rows": 16}), label=_("Guideline"), help_text=_("Markdown."))
     changes = forms.CharField(
         max_length=500,
         required=False,
@@ -189,7 +200,8 @@ class BatchForm(forms.ModelForm):
     class Meta:
         model = Batch
         fields = ["name", "target"]
-        help_texts = {"name": "Optional, for instance week 12."}
+        labels = {"name": _("Name"), "target": _("Target")}
+        help_texts = {"name": _("Optional, for instance week 12."), "target": _("How many judgements are wanted.")}
 
 
 class PoolEntryForm(forms.ModelForm):
@@ -198,7 +210,12 @@ class PoolEntryForm(forms.ModelForm):
     class Meta:
         model = PoolEntry
         fields = ["model_version", "temperature", "top_p", "max_new_tokens"]
-        labels = {"model_version": "Model", "top_p": "Top-p", "max_new_tokens": "Tokens per answer, at most"}
+        labels = {
+            "model_version": _("Model"),
+            "temperature": _("Temperature"),
+            "top_p": _("Top-p"),
+            "max_new_tokens": _("Tokens per answer, at most"),
+        }
 
     def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -244,7 +261,7 @@ class AnnotatorsForm(forms.Form):
     """People to add to a project."""
 
     people = forms.ModelMultipleChoiceField(
-        User.objects.none(), widget=forms.CheckboxSelectMultiple, label="Annotators to add"
+        User.objects.none(), widget=forms.CheckboxSelectMultiple, label=_("Annotators to add")
     )
 
     def __init__(self, project: Project, data: Any = None) -> None:

@@ -76,7 +76,9 @@ def guideline(request: HttpRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         return page(request, project, guideline_form=form)
     version = publish_guideline(project, form.cleaned_data["text"], request.user, form.cleaned_data["changes"])
-    return _done(request, project, f"Version {version.number} of the guideline counts from now on.")
+    return _done(
+        request, project, _("Version %(number)d of the guideline counts from now on.") % {"number": version.number}
+    )
 
 
 @may_change
@@ -91,15 +93,15 @@ def new_batch(request: HttpRequest, slug: str) -> HttpResponse:
     except ValidationError as error:
         form.add_error("name", error)
         return page(request, project, batch_form=form)
-    return _done(request, project, f"Batch {batch.number} is open; new work belongs to it.")
+    return _done(request, project, _("Batch %(number)d is open; new work belongs to it.") % {"number": batch.number})
 
 
 @may_change
 @require_POST
 def end_batch(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     batch = get_object_or_404(Batch, project__slug=slug, number=number)
-    word = "is closed" if close_batch(batch) else "was closed already"
-    return _done(request, batch.project, f"Batch {batch.number} {word}.")
+    said = _("Batch %(number)d is closed.") if close_batch(batch) else _("Batch %(number)d was closed already.")
+    return _done(request, batch.project, said % {"number": batch.number})
 
 
 @may_change
@@ -110,7 +112,7 @@ def add_to_pool(request: HttpRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         return page(request, project, pool_form=form)
     entry = form.save()
-    return _done(request, project, f"Answers are now sampled from {entry} too.")
+    return _done(request, project, _("Answers are now sampled from %(entry)s too.") % {"entry": entry})
 
 
 @may_change
@@ -118,7 +120,7 @@ def add_to_pool(request: HttpRequest, slug: str) -> HttpResponse:
 def remove_from_pool(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     entry = get_object_or_404(PoolEntry.objects.select_related("project", "model_version"), project__slug=slug, pk=pk)
     entry.delete()
-    return _done(request, entry.project, f"Answers are no longer sampled from {entry}.")
+    return _done(request, entry.project, _("Answers are no longer sampled from %(entry)s.") % {"entry": entry})
 
 
 @may_change
@@ -130,7 +132,8 @@ def add_annotators(request: HttpRequest, slug: str) -> HttpResponse:
         return page(request, project, annotators_form=form)
     people = form.cleaned_data["people"]
     project.annotators.add(*people)
-    return _done(request, project, f"Added {', '.join(person.get_username() for person in people)}.")
+    names = ", ".join(person.get_username() for person in people)
+    return _done(request, project, _("Added %(names)s.") % {"names": names})
 
 
 @may_change
@@ -140,7 +143,9 @@ def remove_annotator(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     project = get_object_or_404(Project, slug=slug)
     person = get_object_or_404(project.annotators, pk=pk)
     project.annotators.remove(person)
-    return _done(request, project, f"{person.get_username()} gets no more work here; what they did stays.")
+    return _done(
+        request, project, _("%(name)s gets no more work here; what they did stays.") % {"name": person.get_username()}
+    )
 
 
 @may_change
@@ -150,9 +155,8 @@ def archive(request: HttpRequest, slug: str) -> HttpResponse:
     project = get_object_or_404(Project, slug=slug)
     project.archived_at = None if project.archived_at else timezone.now()
     project.save(update_fields=["archived_at"])
-    return _done(
-        request, project, "Archived: off the list, nothing lost." if project.archived_at else "Back on the list."
-    )
+    said = _("Archived: off the list, nothing lost.") if project.archived_at else _("Back on the list.")
+    return _done(request, project, said)
 
 
 def _done(request: HttpRequest, project: Project, message: str) -> HttpResponse:
