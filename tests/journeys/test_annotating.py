@@ -79,6 +79,7 @@ def test_a_dialogue_of_two_turns_by_keyboard(
     expect(page.get_by_role("button", name="Submit")).to_be_enabled()
     page.keyboard.press("1")
     page.keyboard.press("Control+Enter")
+    expect(first).to_be_visible()  # before, another button of this name would leave the second turn unjudged
     page.get_by_role("button", name="End dialogue").click()
     expect(page.get_by_text("The dialogue has ended.")).to_be_visible()
 
@@ -183,16 +184,18 @@ def test_a_submission_that_fails_says_so_and_keeps_everything(page: Page, live_s
     page.keyboard.press("3")
     expect(page.get_by_text("Not saved on the site")).to_be_visible()
     page.keyboard.press("Control+Enter")
-    expect(page.get_by_text("nothing was submitted, and everything here is kept")).to_be_visible()
+    expect(page.get_by_text("Your submission is kept and is sent by itself")).to_be_visible()
     expect(page.get_by_role("radio", name="3: A slightly better")).to_be_checked()
+    page.keyboard.press("5")  # whoever thinks again is not submitted for
+    expect(page.get_by_text("nothing was submitted, and everything here is kept")).to_be_visible()
     assert not Preference.objects.exists()
 
     page.unroute("**/work/**")
     page.reload()  # this browser's own copy brings the choice back
-    expect(page.get_by_role("radio", name="3: A slightly better")).to_be_checked()
+    expect(page.get_by_role("radio", name="5: B slightly better")).to_be_checked()
     page.keyboard.press("Control+Enter")
     expect(page.get_by_text("You are done here")).to_be_visible()
-    assert Preference.objects.get().points == 3
+    assert Preference.objects.get().points == 5
 
 
 def test_somebody_signed_out_meanwhile_loses_nothing(page: Page, live_server: LiveServer) -> None:
@@ -200,9 +203,9 @@ def test_somebody_signed_out_meanwhile_loses_nothing(page: Page, live_server: Li
     sign_in(page, live_server, project)
     page.context.clear_cookies(name="sessionid")
     page.keyboard.type("Why?")
-    expect(page.get_by_text("you are signed out")).to_be_visible()
+    expect(page.locator("[data-draft-status]")).to_contain_text("you are signed out")
     page.keyboard.press("Control+Enter")
-    expect(page.get_by_text("You are signed out. Sign in in another tab")).to_be_visible()
+    expect(page.get_by_text("You are signed out. Nothing was submitted")).to_be_visible()
     expect(page.get_by_label("Write a prompt")).to_have_value("Why?")
     assert not Comparison.objects.exists()
 
@@ -213,7 +216,10 @@ def test_an_open_guideline_stays_open_and_a_new_version_takes_its_place(page: Pa
     for _ in range(3):
         make_stored_item(project, overlap=1)
     sign_in(page, live_server, project)
-    page.get_by_text("Guideline").click()
+    expect(page.get_by_role("heading", name="Read the guideline before you begin")).to_be_visible()
+    expect(page.get_by_text("Be fair.")).to_be_visible()
+    page.get_by_role("button", name="I have read it").click()
+    expect(page.get_by_role("heading", name="Read the guideline")).to_have_count(0)
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_text("Item 1 of 3")).to_be_visible()
     expect(page.get_by_text("Be fair.")).to_be_visible()
@@ -221,8 +227,9 @@ def test_an_open_guideline_stays_open_and_a_new_version_takes_its_place(page: Pa
     for key in ("2", "Control+Enter"):
         page.keyboard.press(key)
     expect(page.get_by_text("Item 2 of 3")).to_be_visible()
-    expect(page.get_by_text("version 2")).to_be_visible()
-    expect(page.get_by_text("Be fair.")).to_have_count(0)
+    expect(page.get_by_role("heading", name="The guideline has changed: version 2")).to_be_visible()
+    expect(page.locator("#guideline").get_by_text("version 2")).to_be_visible()
+    expect(page.locator("#guideline").get_by_text("Be fair.")).to_have_count(0)
 
 
 def test_a_second_tab_is_told_that_it_is_already_answered(page: Page, live_server: LiveServer) -> None:

@@ -52,6 +52,7 @@ def lead_a_dialogue_of_two_turns(page: Page) -> None:
         assert "careful" not in page.content() and "careless" not in page.content()
         for key in ("s", "ArrowRight", "s", "2", "Control+Enter"):
             page.keyboard.press(key)
+        expect(page.get_by_label("Continue the dialogue")).to_be_visible()  # the judged turn has its own way to the end
         if turn == 1:
             page.get_by_label("Continue the dialogue").fill("And in the morning?")
     page.get_by_role("button", name="End dialogue").click()
