@@ -4,11 +4,22 @@ from typing import Any
 
 from django import template
 
+from annotation.models import Preference, Project
+from annotation.protocol import STRENGTHS
 from evaluation.wording import NONE, percent, percent_interval
 
 register = template.Library()
 register.filter("percent", percent)
 register.filter("percent_interval", percent_interval)
+
+
+@register.filter
+def strength(said: Preference, project: Project) -> str:
+    """By how much, as its annotator read it; in the paper's words where the project's scale has changed since."""
+    if said.rating is None or said.points is None:
+        return ""
+    strengths = project.rules.strengths if said.scale == project.scale else STRENGTHS
+    return str(strengths[min(said.points - 1, said.scale - said.points)])
 
 
 @register.filter
