@@ -9,7 +9,7 @@ In one project an annotator has at most one place in hand, one more that they re
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -17,7 +17,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from annotation import gold, tallies
@@ -45,6 +45,8 @@ READY = timedelta(minutes=10)
 """How long a place is held ready for somebody who gives no sign; see `extend`."""
 COUNTED_EXACTLY = 300
 """Places up to which what waits is counted for each annotator; beyond, roughly and once in a while."""
+AT_PLACE = ("item__prompt", "item__gold", "dialogue")
+"""What is asked of nearly every place in hand."""
 SHOWN = ("item__response_1__prompt", "item__response_2__prompt", "item__batch")
 """What the page of a stored item shows of it."""
 Source = Callable[[Project, AbstractUser], Assignment | None]
@@ -114,24 +116,30 @@ def held_for_others(project: Project, annotator: AbstractUser) -> Assignment | N
     return place
 
 
-def count_waiting(project: Project, annotator: AbstractUser) -> int:
+def count_places(project: Project, annotator: AbstractUser) -> dict[str, int]:
+    """The annotator's own places, by their status."""
+    places = Assignment.objects.filter(project=project, annotator=annotator.pk).order_by()
+    return dict(places.values_list("status").annotate(Count("pk")))
+
+
+def count_waiting(project: Project, annotator: AbstractUser, theirs: Mapping[str, int] | None = None) -> int:
     """Items that `annotator` could take now, with the one that is held ready for them.
 
     Many of them are not counted anew for every page: then it is what waits for anybody, as it was in the last minute,
-    without what this annotator has had.
+    without what this annotator has had. theirs: `count_places`, where that is known.
     """
+    theirs = count_places(project, annotator) if theirs is None else theirs
     for_others = Q(status=Status.RESERVED, item__gold=None) & ~Q(annotator=annotator.pk)
     places = suitable(annotator, project.assignments.filter(Q(status=Status.OPEN) | for_others)).order_by()
     items = list(places.values_list("item_id", flat=True)[:COUNTED_EXACTLY])
-    ready = project.assignments.filter(status=Status.RESERVED, annotator=annotator.pk).count()
     if len(items) < COUNTED_EXACTLY:
-        return len(set(items)) + ready
+        return len(set(items)) + theirs.get(Status.RESERVED, 0)
 
     def count() -> int:
         return project.assignments.filter(status=Status.OPEN).values("item").distinct().count()
 
     waiting = cache.get_or_set(f"waiting-items-{project.pk}", count, 60) or 0
-    had = project.assignments.filter(annotator=annotator.pk).count()
+    had = sum(theirs.values())
     return max(len(set(items)), waiting - (had if project.overlap > 1 else 0))
 
 
@@ -139,8 +147,10 @@ def lease_of(project: Project, annotator: AbstractUser) -> Assignment | None:
     """The place that `annotator` has in hand: what they revise before what they were at."""
     leases = Assignment.objects.filter(project=project, annotator=annotator.pk, status=Status.LEASED)
     reopened_first = F("submitted_at").asc(nulls_last=True)
-    shown = leases.select_related("project", "item__project", "item__prompt", *SHOWN)
-    return shown.order_by("-revising", reopened_first, "pk").first()
+    place = leases.select_related(*AT_PLACE, *SHOWN).order_by("-revising", reopened_first, "pk").first()
+    if place:
+        place.project = place.item.project = project
+    return place
 
 
 def reservation_of(project: Project, annotator: AbstractUser) -> Assignment | None:
@@ -149,11 +159,17 @@ def reservation_of(project: Project, annotator: AbstractUser) -> Assignment | No
     return ready.select_related("item__prompt", "project").first()
 
 
-def places_at_hand(project: Project, annotator: AbstractUser) -> QuerySet[Assignment]:
-    """What is in hand, held ready or sent back: all that comes before an open place, with what its page shows."""
+def places_at_hand(project: Project, annotator: AbstractUser) -> dict[str, Assignment]:
+    """What is in hand, held ready or sent back: all that comes before an open place, with what its page shows.
+
+    By status; of several with the same one, any.
+    """
     waiting = (Status.LEASED, Status.RETURNED, Status.RESERVED)
     places = Assignment.objects.filter(project=project, annotator=annotator.pk, status__in=waiting)
-    return places.select_related("project", "item__project", "item__prompt", *SHOWN)
+    at_hand = {place.status: place for place in places.select_related(*AT_PLACE, *SHOWN)}
+    for place in at_hand.values():
+        place.project = place.item.project = project
+    return at_hand
 
 
 def returned_to(project: Project, annotator: AbstractUser) -> QuerySet[Assignment]:
@@ -172,20 +188,26 @@ def claim_next(project: Project, annotator: AbstractUser) -> Assignment | None:
     keeps it.
     """
     with one_tab_at_a_time(annotator):
-        return_expired(project, apart_from=annotator)
-        at_hand = {place.status: place for place in places_at_hand(project, annotator)}
-        if Status.LEASED in at_hand and (mine := lease_of(project, annotator)):
-            extend(mine)
-            return mine
-        sent_back = returned_to(project, annotator).first() if Status.RETURNED in at_hand else None
-        if sent_back and resume(sent_back, annotator):
-            return sent_back
-        if (ready := at_hand.get(Status.RESERVED)) and lease(ready, annotator):
+        return claim_in_turn(project, annotator)
+
+
+def claim_in_turn(project: Project, annotator: AbstractUser) -> Assignment | None:
+    """The same, for whoever is in `one_tab_at_a_time` already."""
+    return_expired(project, apart_from=annotator)
+    at_hand = places_at_hand(project, annotator)
+    if Status.LEASED in at_hand and (mine := lease_of(project, annotator)):
+        extend(mine)
+        return mine
+    sent_back = returned_to(project, annotator).first() if Status.RETURNED in at_hand else None
+    if sent_back and resume(sent_back, annotator):
+        return sent_back
+    if (ready := at_hand.get(Status.RESERVED)) and lease(ready, annotator):
+        if hasattr(ready, "dialogue"):
             Dialogue.objects.filter(assignment=ready).update(started_at=timezone.now())
-            return ready
-        while place := next_open(project, annotator) or held_for_others(project, annotator):
-            if lease(place, annotator):
-                return place
+        return ready
+    while place := next_open(project, annotator) or held_for_others(project, annotator):
+        if lease(place, annotator):
+            return place
     return None
 
 
@@ -221,7 +243,7 @@ def one_tab_at_a_time(annotator: AbstractUser) -> Iterator[None]:
     NO KEY UPDATE: rows that merely refer to this person are inserted beside it.
     """
     with transaction.atomic():
-        get_user_model().objects.select_for_update(no_key=True).get(pk=annotator.pk)
+        get_user_model().objects.select_for_update(no_key=True).values_list("pk").get(pk=annotator.pk)
         yield
 
 
@@ -263,10 +285,11 @@ def extend(place: Assignment) -> None:
 
 def hold(place: Assignment, annotator: AbstractUser) -> Assignment:
     """The place, locked until the transaction ends; raises LeaseLostError unless `annotator` still has it."""
-    rows = Assignment.objects.select_for_update(of=("self",)).select_related("item__project", "project")
+    rows = Assignment.objects.select_for_update(of=("self",)).select_related("project", *AT_PLACE)
     locked = rows.filter(pk=place.pk, status=Status.LEASED, annotator=annotator.pk).first()
     if locked is None:
         raise LeaseLostError
+    locked.item.project = locked.project
     return locked
 
 
@@ -347,12 +370,16 @@ def restore(place: Assignment) -> None:
 # Completing -----------------------------------------------------------------------------------------------------------
 
 
-def complete(place: Assignment) -> None:
-    """Close a locked place as answered, and its dialogue with it; ask one more rater where they disagree."""
+def complete(place: Assignment, times: Sequence[float | None] | None = None) -> None:
+    """Close a locked place as answered, and its dialogue with it; ask one more rater where they disagree.
+
+    times: seconds of all judgements at the place, where they are known.
+    """
     now = timezone.now()
     lock_item(place)
-    seconds = time_taken(place, now)
-    Dialogue.objects.filter(assignment=place, ended_at=None).update(ended_at=now)
+    seconds = time_taken(place, now, times_of(place) if times is None else times)
+    if hasattr(place, "dialogue"):
+        Dialogue.objects.filter(assignment=place, ended_at=None).update(ended_at=now)
     Assignment.objects.filter(pk=place.pk).update(
         status=Status.SUBMITTED,
         submitted_at=now,
@@ -366,9 +393,9 @@ def complete(place: Assignment) -> None:
     tallies.touch(place)
 
 
-def time_taken(place: Assignment, now: datetime) -> float | None:
+def time_taken(place: Assignment, now: datetime, times: Sequence[float | None]) -> float | None:
     """Seconds that a place's judgements took, all turns and revisions; of other work, what the clock counted."""
-    judged = [seconds for seconds in times_of(place) if seconds is not None]
+    judged = [seconds for seconds in times if seconds is not None]
     if judged:
         return sum(judged)
     if place.seconds is not None:
@@ -385,7 +412,7 @@ def lock_item(place: Assignment) -> None:
 
     Always after the place's own lock, never before.
     """
-    Item.objects.select_for_update(no_key=True).get(pk=place.item_id)
+    Item.objects.select_for_update(no_key=True).values_list("pk").get(pk=place.item_id)
 
 
 def settle(item: Item) -> None:
@@ -393,11 +420,13 @@ def settle(item: Item) -> None:
     if item.own_prompt or item.response_1_id is None:
         return
     project, apart = item.project, remember(item)
+    if not project.max_overlap:
+        return
     places = list(item.assignments.exclude(status=Status.REJECTED).values_list("status", flat=True))
     everybody_spoke = set(places) == {Status.SUBMITTED}
-    if apart is None or not everybody_spoke or len(places) >= (project.max_overlap or 0):
+    if apart is None or not everybody_spoke or len(places) >= project.max_overlap:
         return
-    if 1 - apart < project.agreement_floor and not Gold.objects.filter(item=item.pk).exists():
+    if 1 - apart < project.agreement_floor and not hasattr(item, "gold"):
         Assignment.objects.create(item=item)
 
 

@@ -13,12 +13,9 @@ from annotation.gold import standing_of
 from annotation.models import Assignment, Preference, Project, Standing
 
 
-def consent_gate(project: Project, annotator: AbstractUser) -> Gate | None:
+def consent_gate(project: Project, annotator: AbstractUser, standing: Standing | None) -> Gate | None:
     """Closed until the person has opted in to a project's harmful content."""
-    if not project.sensitive:
-        return None
-    standing = Standing.objects.filter(project=project, annotator=annotator.pk).first()
-    if standing and standing.consented_at:
+    if not project.sensitive or (standing and standing.consented_at):
         return None
     return Gate("consent", "annotation/gates/consent.html")
 
@@ -35,7 +32,7 @@ def withdraw(project: Project, annotator: AbstractUser) -> None:
     Standing.objects.filter(project=project, annotator=annotator.pk).update(consented_at=None)
 
 
-def cap_gate(project: Project, annotator: AbstractUser) -> Gate | None:
+def cap_gate(project: Project, annotator: AbstractUser, standing: Standing | None) -> Gate | None:
     """Closed for the rest of the day once the project's cap is reached."""
     if project.daily_cap is None or judged_today(project, annotator) < project.daily_cap:
         return None

@@ -2,11 +2,12 @@
 
 import random
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.contrib.auth.models import AbstractUser
-from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.text import capfirst
@@ -78,18 +79,20 @@ def submission_key(comparison: Comparison, revision: int = 0) -> uuid.UUID:
 
 def is_key_of(comparison: Comparison, key: uuid.UUID) -> bool:
     """Whether a page about this comparison, of now or of before, can have sent `key`."""
-    revisions = range(1, revisions_of(comparison) + 2)
+    if key == submission_key(comparison, 1):  # the most common one needs no look at what was said
+        return True
+    revisions = range(2, revisions_of(comparison) + 2)
     return any(key == submission_key(comparison, revision) for revision in revisions)
 
 
 def revisions_of(comparison: Comparison) -> int:
-    return Preference.objects.filter(comparison=comparison).count()
+    return comparison.preferences.count()
 
 
 def take(project: Project, annotator: AbstractUser) -> Assignment | None:
     """The next item of an evaluation, its two stored responses in an order drawn now; None when none waits."""
-    with transaction.atomic():
-        place = assigning.claim_next(project, annotator)
+    with assigning.one_tab_at_a_time(annotator):
+        place = assigning.claim_in_turn(project, annotator)
         if place and not place.comparisons.exists():
             present(place)
         return place
@@ -109,17 +112,20 @@ def present(place: Assignment) -> Comparison:
         response_a=left,
         response_b=right,
         assignment=place,
-        annotator=place.annotator,
+        annotator_id=place.annotator_id,
         status=Job.Status.DONE,
         finished_at=now,
     )
 
 
 def show(comparison: Comparison) -> None:
-    """Start the clock of the rating, and the lease anew, when both answers are on the page for the first time."""
+    """Start the clock of the rating when both answers are on the page for the first time.
+
+    A dialogue's lease starts anew, since its answers took their time; a stored pair was taken just now.
+    """
     if comparison.status == Job.Status.DONE and comparison.shown_at is None:
         Comparison.objects.filter(pk=comparison.pk, shown_at=None).update(shown_at=timezone.now())
-        if comparison.assignment:
+        if comparison.dialogue_id and comparison.assignment:
             assigning.extend(comparison.assignment)
 
 
@@ -135,34 +141,51 @@ def judge(
     key: the page's; without one, whatever is said anew about a judged comparison is refused, unless it is being
     revised. Raises AlreadyJudgedError, SupersededError, UnfinishedError and LeaseLostError.
     """
+    with assigning.one_tab_at_a_time(annotator):
+        return judge_in_turn(comparison, annotator, judgement, key)
+
+
+def judge_in_turn(
+    comparison: Comparison, annotator: AbstractUser, judgement: Judgement, key: uuid.UUID | None = None
+) -> Preference:
+    """The same, for whoever is in `one_tab_at_a_time` already."""
     place = comparison.assignment
     if place is None:
         raise assigning.LeaseLostError
-    with assigning.one_tab_at_a_time(annotator):
-        said = Preference.objects.filter(comparison=comparison, current=True).first()
-        if key is None and said and not is_being_revised(comparison):
-            key = said.submission
-        if key and (earlier := Preference.objects.filter(comparison=comparison, submission=key).first()):
-            if judgement.is_said_in(earlier):
-                return earlier
-            raise AlreadyJudgedError
-        if said and not is_being_revised(comparison):
-            raise AlreadyJudgedError
-        place = assigning.hold(place, annotator)
-        if place.comparisons.filter(turn=comparison.turn, regeneration__gt=comparison.regeneration).exists():
-            raise SupersededError
-        if comparison.status != Job.Status.DONE:
-            raise UnfinishedError
-        preference = store(comparison, judgement, since=place.reopened_at if said else None)
-        was_ended = said is not None and place.submitted_at is not None and said.chosen is not None
-        last_turn = comparison.turn >= comparison.project.max_turns
-        if comparison.dialogue_id is None or last_turn or preference.chosen is None or was_ended:
-            assigning.complete(place)
-        else:
-            Assignment.objects.filter(pk=place.pk).update(revising=False)
-            assigning.extend(place)
-            tallies.touch(place)
-        return preference
+    earlier = list(comparison.preferences.order_by("revision"))
+    said = next((revision for revision in earlier if revision.current), None)
+    revised = said is not None and is_being_revised(comparison)
+    if key is None and said and not revised:
+        key = said.submission
+    if sent_before := next((revision for revision in earlier if key and revision.submission == key), None):
+        if judgement.is_said_in(sent_before):
+            return sent_before
+        raise AlreadyJudgedError
+    if said and not revised:
+        raise AlreadyJudgedError
+    place = assigning.hold(place, annotator)
+    if comparison.dialogue_id and newer_draws(comparison).exists():
+        raise SupersededError
+    if comparison.status != Job.Status.DONE:
+        raise UnfinishedError
+    preference = store(comparison, judgement, earlier, since=place.reopened_at if said else None)
+    was_ended = said is not None and place.submitted_at is not None and said.chosen is not None
+    last_turn = comparison.turn >= comparison.project.max_turns
+    if comparison.dialogue_id is None:
+        assigning.complete(place, [revision.seconds for revision in (*earlier, preference)])
+    elif last_turn or preference.chosen is None or was_ended:
+        assigning.complete(place)
+    else:
+        Assignment.objects.filter(pk=place.pk).update(revising=False)
+        assigning.extend(place)
+        tallies.touch(place)
+    return preference
+
+
+def newer_draws(comparison: Comparison) -> QuerySet[Comparison]:
+    """Later samples of the same turn."""
+    draws = Comparison.objects.filter(assignment=comparison.assignment_id, turn=comparison.turn)
+    return draws.filter(regeneration__gt=comparison.regeneration)
 
 
 def is_being_revised(comparison: Comparison) -> bool:
@@ -172,9 +195,10 @@ def is_being_revised(comparison: Comparison) -> bool:
     return place.exists() and not later.exists()
 
 
-@transaction.atomic
-def store(comparison: Comparison, judgement: Judgement, since: datetime | None = None) -> Preference:
-    """The next revision of what is said about a comparison, which counts from now on.
+def store(
+    comparison: Comparison, judgement: Judgement, earlier: Sequence[Preference], since: datetime | None = None
+) -> Preference:
+    """The next revision of what is said about a comparison, which counts from now on instead of the earlier ones.
 
     since: when it came into hand to be revised; else the time runs from when the answers were on the page.
     """
@@ -182,8 +206,9 @@ def store(comparison: Comparison, judgement: Judgement, since: datetime | None =
     published = comparison.project.guidelines.filter(
         created_at__lte=since or now
     )  # a later version was not on the page
-    revision = revisions_of(comparison) + 1
-    Preference.objects.filter(comparison=comparison, current=True).update(current=False)
+    revision = len(earlier) + 1
+    if earlier:
+        Preference.objects.filter(comparison=comparison, current=True).update(current=False)
     return Preference.objects.create(
         comparison=comparison,
         revision=revision,

@@ -49,8 +49,13 @@ def save(project: Project, annotator: AbstractUser, step: str, data: Any) -> Non
 
 def load(project: Project, annotator: AbstractUser, step: str) -> Typed:
     """The draft's fields. A prompt that was never sent is offered wherever the next one is written."""
-    fields = stored(project, annotator)
-    aside = fields.pop(ASIDE, {})
+    return typed_in(stored(project, annotator), step)
+
+
+def typed_in(draft: dict[str, Any], step: str) -> Typed:
+    """What a draft holds for a step."""
+    fields = dict(draft)
+    aside = dict(fields.pop(ASIDE, {}))
     for kept in (fields, aside):
         if kept.pop("step", "") == step:
             return kept
@@ -65,9 +70,9 @@ def put_aside(project: Project, annotator: AbstractUser) -> None:
         store(project, annotator, {ASIDE: fields})
 
 
-def take_up(project: Project, annotator: AbstractUser) -> None:
-    """The draft is over; what was put aside for it is the draft again."""
-    if aside := stored(project, annotator).get(ASIDE):
+def take_up(project: Project, annotator: AbstractUser, fields: dict[str, Any] | None = None) -> None:
+    """The draft is over; what was put aside for it is the draft again. fields: the draft, where it is read already."""
+    if aside := (stored(project, annotator) if fields is None else fields).get(ASIDE):
         store(project, annotator, aside)
     else:
         Draft.objects.filter(project=project, annotator=annotator.pk).delete()
@@ -89,11 +94,13 @@ def submitting(project: Project, annotator: AbstractUser, sends_prompt: bool = F
     A prompt that could not be sent stays too, until one is, and so does what was put aside.
     """
     with assigning.one_tab_at_a_time(annotator):
-        unsent = {} if sends_prompt else load(project, annotator, "prompt")
         yield
-        take_up(project, annotator)
-        if unsent and not stored(project, annotator):
-            save(project, annotator, "prompt", unsent)
+        fields = stored(project, annotator)
+        unsent = {} if sends_prompt or fields.get(ASIDE) else typed_in(fields, "prompt")
+        if unsent:
+            store(project, annotator, {"step": "prompt", **worth_keeping(unsent)})
+        elif fields:
+            take_up(project, annotator, fields)
 
 
 # What was sent after a session was over, until its writer has signed in again -----------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractUser
 
-from annotation.models import Project
+from annotation.models import Project, Standing
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,21 @@ class GateClosedError(Exception):
         self.gate = gate
 
 
-Check = Callable[[Project, AbstractUser], Gate | None]
+Check = Callable[[Project, AbstractUser, Standing | None], Gate | None]
 CHECKS: list[Check] = []
 """In the order in which a person meets them."""
 
 
 def gate_of(project: Project, annotator: AbstractUser) -> Gate | None:
     """The first closed gate before this annotator's new work; None where the way is free."""
-    return next((gate for check in CHECKS if (gate := check(project, annotator))), None)
+    return gate_before(project, annotator, standing_in(project, annotator))
+
+
+def gate_before(project: Project, annotator: AbstractUser, standing: Standing | None) -> Gate | None:
+    """The same, for whoever has read the standing already."""
+    return next((gate for check in CHECKS if (gate := check(project, annotator, standing))), None)
+
+
+def standing_in(project: Project, annotator: AbstractUser) -> Standing | None:
+    """What is remembered about the annotator in this project; None where nothing is yet."""
+    return Standing.objects.filter(project=project, annotator=annotator.pk).first()

@@ -14,7 +14,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from annotation.gates import Gate
+from annotation.gates import Gate, standing_in
 from annotation.judgements import Judgements, judgements_in, place_of
 from annotation.models import Assignment, Gold, Item, Preference, Project, Skip, Standing
 
@@ -81,7 +81,7 @@ def make_gold(
 
 def check(place: Assignment) -> None:
     """Of a completed gold place: note whether it was judged right, and warn or pause whoever judges too few right."""
-    gold = Gold.objects.filter(item=place.item_id).first()
+    gold: Gold | None = getattr(place.item, "gold", None)
     if gold is None:
         return
     points = points_at(place)
@@ -106,7 +106,7 @@ def points_at(place: Assignment) -> int | None:
 def judged_gold(project: Project, annotator: Any) -> QuerySet[Assignment]:
     """The person's gold places that count for their standing, newest first."""
     places = Assignment.objects.filter(item__project=project, annotator=annotator.pk, gold_passed__isnull=False)
-    standing = Standing.objects.filter(project=project, annotator=annotator.pk).first()
+    standing = standing_in(project, annotator)
     if standing and standing.gold_since:
         places = places.filter(submitted_at__gt=standing.gold_since)
     return places.order_by("-submitted_at")
@@ -151,10 +151,9 @@ def resume(project: Project, annotator: Any) -> None:
     )
 
 
-def pause_gate(project: Project, annotator: AbstractUser) -> Gate | None:
+def pause_gate(project: Project, annotator: AbstractUser, standing: Standing | None) -> Gate | None:
     """Closed while the person's work here pauses."""
-    standing = Standing.objects.filter(project=project, annotator=annotator.pk, paused_at__isnull=False).first()
-    if standing is None:
+    if standing is None or standing.paused_at is None:
         return None
     return Gate("paused", "annotation/gates/paused.html", {"standing": standing, "failed": failed(project, annotator)})
 
@@ -165,11 +164,9 @@ def failed(project: Project, annotator: Any) -> list[Gold]:
     return list(Gold.objects.filter(item__in=items).select_related("item__prompt", "item__project"))
 
 
-def warning_for(project: Project, annotator: AbstractUser) -> GoldScore | None:
+def warning_for(project: Project, annotator: AbstractUser, standing: Standing | None) -> GoldScore | None:
     """What to warn of on the annotator's page; None where all is well or the way is closed anyway."""
-    warned = Standing.objects.filter(
-        project=project, annotator=annotator.pk, warned_at__isnull=False, paused_at=None
-    ).exists()
+    warned = standing and standing.warned_at and standing.paused_at is None
     return score_of(project, annotator) if warned else None
 
 

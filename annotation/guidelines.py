@@ -42,13 +42,21 @@ class News:
 
 def news_for(project: Project, annotator: AbstractUser) -> News | None:
     """The latest version, where this annotator has not said yet that they read it."""
-    latest = project.guideline
-    if latest is None:
-        return None
-    readings = GuidelineReading.objects.filter(guideline__project=project, annotator=annotator.pk)
+    latest, was_read = latest_for(project, annotator)
+    return None if latest is None or was_read else news_of(latest, annotator)
+
+
+def latest_for(project: Project, annotator: AbstractUser) -> tuple[GuidelineVersion | None, bool]:
+    """The guideline as it stands, and whether this annotator has said that they read it."""
+    theirs = GuidelineReading.objects.filter(guideline=OuterRef("pk"), annotator=annotator.pk)
+    latest = project.guidelines.annotate(was_read=Exists(theirs)).order_by("-number").first()
+    return latest, latest is not None and latest.was_read
+
+
+def news_of(latest: GuidelineVersion, annotator: AbstractUser) -> News:
+    """A version that this annotator has not read, beside the last one that they have."""
+    readings = GuidelineReading.objects.filter(guideline__project=latest.project_id, annotator=annotator.pk)
     last = readings.select_related("guideline").order_by("-guideline__number").first()
-    if last and last.guideline_id == latest.pk:
-        return None
     return News(latest, last.guideline if last else None)
 
 

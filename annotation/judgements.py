@@ -32,6 +32,11 @@ def judgements_in(project: Project) -> Judgements:
     return rows.filter(assignment__item__project=project)
 
 
+def judgements_of(project: Project, item_id: int) -> Judgements:
+    """Every revision of what was said about one of its items, by anybody."""
+    return MODELS[project.task_type]._default_manager.filter(**{f"{place_of(project)}__item": item_id})
+
+
 def judgements_at(place: Assignment) -> Judgements:
     """Every revision of what was said at a place, turn by turn, oldest first."""
     project = place.item.project

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from annotation.gates import Gate
-from annotation.models import Project, QualificationAttempt, QualificationQuestion, QualificationStep
+from annotation.models import Project, QualificationAttempt, QualificationQuestion, QualificationStep, Standing
 
 Kind = QualificationQuestion.Kind
 
@@ -59,7 +59,9 @@ class StepState:
 
 def states_of(project: Project, annotator: Any) -> list[StepState]:
     """Every open step with questions, in order, and where the person stands there."""
-    steps = project.qualification_steps.filter(open=True, questions__isnull=False).distinct().order_by("number")
+    steps = list(project.qualification_steps.filter(open=True, questions__isnull=False).distinct().order_by("number"))
+    if not steps:
+        return []
     tries = QualificationAttempt.objects.filter(step__in=steps, annotator=annotator.pk).order_by("-number")
     by_step: dict[int, list[QualificationAttempt]] = {}
     for attempt in tries:
@@ -67,7 +69,7 @@ def states_of(project: Project, annotator: Any) -> list[StepState]:
     return [StepState(step, by_step.get(step.pk, [])) for step in steps]
 
 
-def gate(project: Project, annotator: AbstractUser) -> Gate | None:
+def gate(project: Project, annotator: AbstractUser, standing: Standing | None) -> Gate | None:
     """Closed until every step is passed."""
     states = states_of(project, annotator)
     current = next((state for state in states if not state.passed), None)

@@ -27,10 +27,10 @@ def undoable(project: Project, annotator: AbstractUser, in_hand: Assignment | No
         last = in_hand
     else:
         places = Assignment.objects.filter(project=project, annotator=annotator.pk, status=Status.SUBMITTED)
-        newest = places.select_related("item__batch", "project").order_by("-submitted_at").first()
+        newest = places.select_related("item__batch").order_by("-submitted_at").first()
         if newest is None:
             return None
-        last = newest
+        newest.project, last = project, newest
     return last if may_take_back(last) else None
 
 
@@ -93,7 +93,8 @@ def keep(place: Assignment, annotator: AbstractUser) -> None:
 
 
 def has_judgements(place: Assignment) -> bool:
-    return Preference.objects.filter(comparison__assignment=place, current=True).exists()
+    """Of work that is in hand for the first time, only a dialogue has some."""
+    return hasattr(place, "dialogue") and Preference.objects.filter(comparison__assignment=place, current=True).exists()
 
 
 def newest_comparison(place: Assignment) -> Comparison | None:

@@ -17,7 +17,7 @@ from django.db.models.functions import Length, TruncDate
 from django.utils import timezone
 
 from annotation.disagreement import remember_all
-from annotation.judgements import Judgements, judgements_at, judgements_in, place_of
+from annotation.judgements import Judgements, judgements_in, judgements_of, place_of
 from annotation.models import Assignment, Preference, Project, Rating, RedTeamAttempt
 from annotation.models.comparisons import choice_of
 from annotation.models.tallies import StaleTally, Tally
@@ -53,30 +53,30 @@ def touch(place: Assignment) -> None:
 
     So are those of the item's other raters, who agree with another majority now.
     """
-    days = set(judgements_at(place).annotate(day=TruncDate("submitted_at")).values_list("day", flat=True))
-    touch_days(place.project, place.annotator_id, days | {timezone.localdate()})
-    done = Assignment.objects.filter(item=place.item_id, submitted_at__isnull=False)
-    for other in done.exclude(pk=place.pk):
-        touch_days(place.project, other.annotator_id, [timezone.localdate(other.submitted_at)])
+    said = judgements_of(place.project, place.item_id).annotate(day=TruncDate("submitted_at")).order_by()
+    days = set(said.values_list(f"{place_of(place.project)}__annotator", "day"))
+    touch_days(place.project, days | {(place.annotator_id, timezone.localdate())})
 
 
-def touch_days(project: Project, annotator_id: int | None, days: Iterable[date]) -> None:
-    """Mark an annotator's days, or those of work that is nobody's, as stale."""
-    marked = StaleTally.objects.filter(project=project, annotator=annotator_id)
-    known = set(marked.values_list("day", flat=True))
+def touch_days(project: Project, days: Iterable[tuple[int | None, date]]) -> None:
+    """Mark annotators' days, or those of work that is nobody's (None), as stale."""
+    days = set(days)
+    whose = {annotator_id for annotator_id, _ in days if annotator_id}
+    marked = StaleTally.objects.filter(Q(annotator__in=whose) | Q(annotator=None), project=project)
+    known = set(marked.values_list("annotator", "day"))
     StaleTally.objects.bulk_create(
-        StaleTally(project=project, annotator_id=annotator_id, day=day) for day in sorted(set(days) - known)
+        StaleTally(project=project, annotator_id=annotator_id, day=day)
+        for annotator_id, day in sorted(days - known, key=lambda key: (key[0] or 0, key[1]))
     )
 
 
 def touch_many(project: Project, places: Sequence[int]) -> None:
     """The state of many of a project's places changed, by their keys."""
     submitted = project.assignments.filter(pk__in=places).annotate(day=TruncDate("submitted_at"))
-    days: dict[int | None, set[date]] = {}
+    days: set[tuple[int | None, date]] = set()
     for who, day in submitted.values_list("annotator", "day").distinct():
-        days.setdefault(who, {timezone.localdate()}).update({day} if day else ())
-    for annotator_id, theirs in days.items():
-        touch_days(project, annotator_id, theirs)
+        days |= {(who, timezone.localdate()), (who, day or timezone.localdate())}
+    touch_days(project, days)
 
 
 def touch_project(project: Project) -> None:

@@ -107,9 +107,11 @@ class ComparisonDesk(Desk):
         if self.place is None:
             return []
         sides = ("response_a__prompt", "response_b__prompt")
-        rows = self.place.comparisons.select_related("prompt", "project", "assignment__item", *sides)
-        drawn = rows.prefetch_related("preferences").order_by("turn", "regeneration")
-        return list({comparison.turn: comparison for comparison in drawn}.values())
+        rows = self.place.comparisons.select_related("prompt", *sides).prefetch_related("preferences")
+        turns = {comparison.turn: comparison for comparison in rows.order_by("turn", "regeneration")}
+        for comparison in turns.values():
+            comparison.project, comparison.assignment = self.project, self.place
+        return list(turns.values())
 
     @cached_property
     def last(self) -> Comparison | None:
@@ -117,7 +119,8 @@ class ComparisonDesk(Desk):
 
     @cached_property
     def last_judgement(self) -> Preference | None:
-        return self.last.preferences.filter(current=True).first() if self.last else None
+        said = self.last.preferences.all() if self.last else ()
+        return next((preference for preference in said if preference.current), None)
 
     @cached_property
     def comparison(self) -> Comparison | None:

@@ -16,9 +16,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from annotation import assigning, drafts, gold, revising
-from annotation.gates import Gate, gate_of
-from annotation.guidelines import News, news_for
-from annotation.models import Assignment, Gold, Project, Review
+from annotation.gates import Gate, gate_before, standing_in
+from annotation.guidelines import News, latest_for, news_of
+from annotation.models import Assignment, Gold, GuidelineVersion, Project, Review, Standing
 from annotation.models.prompts import Messages
 from annotation.protocol import Protocol
 
@@ -83,12 +83,25 @@ class Desk:
     @cached_property
     def gate(self) -> Gate | None:
         """What stands before new work here; work that is in hand may be finished."""
-        return None if self.place else gate_of(self.project, self.annotator)
+        return None if self.place else gate_before(self.project, self.annotator, self.standing)
+
+    @cached_property
+    def standing(self) -> Standing | None:
+        return standing_in(self.project, self.annotator)
+
+    @cached_property
+    def latest_guideline(self) -> tuple[GuidelineVersion | None, bool]:
+        return latest_for(self.project, self.annotator)
+
+    @property
+    def guideline(self) -> GuidelineVersion | None:
+        return self.latest_guideline[0]
 
     @cached_property
     def guideline_news(self) -> News | None:
         """The guideline's latest version, where this annotator has not read it."""
-        return news_for(self.project, self.annotator)
+        latest, was_read = self.latest_guideline
+        return None if latest is None or was_read else news_of(latest, self.annotator)
 
     @property
     def is_revising(self) -> bool:
@@ -106,9 +119,14 @@ class Desk:
         return self.place.reviews.first() if self.place and self.is_revising else None
 
     @cached_property
+    def counts(self) -> dict[str, int]:
+        """The annotator's places here, by status, as they are when the page is drawn."""
+        return assigning.count_places(self.project, self.annotator)
+
+    @property
     def returned(self) -> int:
         """Places that reviewers sent back and that wait to be taken up."""
-        return assigning.returned_to(self.project, self.annotator).count()
+        return self.counts.get(Assignment.Status.RETURNED, 0)
 
     @cached_property
     def undoable(self) -> Assignment | None:
@@ -118,7 +136,7 @@ class Desk:
     @cached_property
     def warning(self) -> gold.GoldScore | None:
         """What to warn of, where too many check items went wrong."""
-        return gold.warning_for(self.project, self.annotator)
+        return gold.warning_for(self.project, self.annotator, self.standing)
 
     @property
     def failed_gold(self) -> list[Gold]:
@@ -166,11 +184,11 @@ class Desk:
     @cached_property
     def open_items(self) -> int:
         """Items of the set that this annotator could take now."""
-        return assigning.count_waiting(self.project, self.annotator)
+        return assigning.count_waiting(self.project, self.annotator, self.counts)
 
-    @cached_property
+    @property
     def completed_items(self) -> int:
-        return self.places.filter(status=Assignment.Status.SUBMITTED).count()
+        return self.counts.get(Assignment.Status.SUBMITTED, 0)
 
     @property
     def number(self) -> int:

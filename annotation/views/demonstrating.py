@@ -13,7 +13,7 @@ from annotation.dialogues import DialogueOpenError
 from annotation.models import Demonstration
 from annotation.rendering import markdown
 from annotation.saying import say
-from annotation.views.desk import GIVEN_BACK, open_gate, proceed, refuse, take_next, while_open, workplace_for
+from annotation.views.desk import GIVEN_BACK, open_gate, proceed, refuse, while_open, workplace_for
 
 ALREADY_WRITTEN = _("This prompt is already answered, from another tab or an earlier attempt. Nothing was changed.")
 PROMPT_OPEN = _("You have a prompt in hand here already: answer it, or edit it. What you wrote is kept.")
@@ -87,8 +87,7 @@ def demonstrate(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         return refuse(request, desk, GIVEN_BACK, status=409)
     if not desk.gives_items:
         messages.success(request, STORED)
-    take_next(desk)
-    return proceed(request, desk)
+    return proceed(request, desk, takes_next=True)
 
 
 @require_POST

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from annotation import assigning, dialogues, drafts
 from annotation.desks import Desk, desk_of, known_projects
 from annotation.forms import LONGEST_PROMPT
-from annotation.gates import GateClosedError
+from annotation.gates import GateClosedError, gate_before
 from annotation.models import Assignment, Project
 
 GIVEN_BACK = _(
@@ -63,7 +63,9 @@ def project_of(request: HttpRequest, slug: str) -> Project:
 
     Raises ProjectClosedError.
     """
-    project: Project = get_object_or_404(known_projects(annotator(request)), slug=slug)
+    user = annotator(request)
+    theirs = Project.objects.filter(annotators=user.pk, slug=slug).first()  # found without a look at permissions
+    project: Project = theirs or get_object_or_404(known_projects(user), slug=slug)
     if project.archived_at:
         raise ProjectClosedError
     return project
@@ -88,12 +90,16 @@ def open_gate(desk: Desk) -> None:
         raise GateClosedError(gate)
 
 
-def take_next(desk: Desk) -> None:
-    """Where work is given item by item: the next one, unless something is in hand or stands before it."""
-    now = desk_of(desk.project, desk.annotator)
-    if now.gives_items and now.place is None and now.gate is None:
+def take_next(now: Desk) -> None:
+    """Where work is given item by item: the next one, unless something is in hand or stands before it.
+
+    now: a desk of which nothing was read yet. Other items in hand are not looked for: taking finds them first.
+    """
+    if not now.gives_items or (now.leads_dialogues and now.place):
+        return
+    if gate_before(now.project, now.annotator, now.standing) is None:
         with suppress(dialogues.PoolTooSmallError):
-            now.take()
+            now.place = now.take()
 
 
 def prepare(desk: Desk) -> None:
@@ -111,10 +117,13 @@ def place_on_page(request: HttpRequest, desk: Desk) -> Assignment:
     return desk.place
 
 
-def proceed(request: HttpRequest, desk: Desk) -> HttpResponse:
-    """The workplace after a change."""
+def proceed(request: HttpRequest, desk: Desk, takes_next: bool = False) -> HttpResponse:
+    """The workplace after a change; with `takes_next` after a piece of work, see `take_next`."""
+    now = desk_of(desk.project, desk.annotator)
+    if takes_next:
+        take_next(now)
     if request.htmx:  # type: ignore[attr-defined]
-        return render_workplace(request, desk_of(desk.project, desk.annotator))
+        return render_workplace(request, now)
     return redirect("work_project", desk.project.slug)
 
 

@@ -19,7 +19,6 @@ from annotation.views.desk import (
     proceed,
     refuse,
     render_workplace,
-    take_next,
     while_open,
     workplace_for,
 )
@@ -88,15 +87,16 @@ def answers(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 def judge(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     desk = workplace_for(ComparisonDesk, request, slug)
     theirs = Comparison.objects.filter(project=desk.project, annotator=desk.annotator.pk, assignment__isnull=False)
-    comparison = theirs.select_related("project", "assignment").filter(pk=pk).first()
+    comparison = theirs.select_related("assignment").filter(pk=pk).first()
     if comparison is None:
         return refuse(request, desk, GIVEN_BACK, status=409)
+    comparison.project = desk.project
     form = JudgementForm(comparison, request.POST)
     if not form.is_valid():
         return refuse(request, desk, form=form)
     try:
         with drafts.submitting(desk.project, desk.annotator):
-            comparing.judge(comparison, desk.annotator, form.judgement, form.cleaned_data["submission"])
+            comparing.judge_in_turn(comparison, desk.annotator, form.judgement, form.cleaned_data["submission"])
     except comparing.AlreadyJudgedError:
         keep_unsent(request, desk)
         return refuse(request, desk, ALREADY_JUDGED, status=409)
@@ -110,8 +110,7 @@ def judge(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     keep_unsent(request, desk)
     if not desk.is_evaluation and assigning.lease_of(desk.project, desk.annotator) is None:
         messages.success(request, ENDED)
-    take_next(desk)
-    return proceed(request, desk)
+    return proceed(request, desk, takes_next=True)
 
 
 @require_POST

@@ -10,7 +10,7 @@ from annotation.desks import RatingDesk
 from annotation.forms import RatingForm
 from annotation.models import Rating
 from annotation.saying import say
-from annotation.views.desk import GIVEN_BACK, proceed, refuse, take_next, while_open, workplace_for
+from annotation.views.desk import GIVEN_BACK, proceed, refuse, while_open, workplace_for
 
 ALREADY_RATED = _("This answer is already rated, from another tab or an earlier attempt. Nothing was changed.")
 
@@ -38,5 +38,4 @@ def rate(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         return refuse(request, desk, ALREADY_RATED, status=409)
     except assigning.LeaseLostError:
         return refuse(request, desk, GIVEN_BACK, status=409)
-    take_next(desk)
-    return proceed(request, desk)
+    return proceed(request, desk, takes_next=True)

@@ -23,7 +23,6 @@ from annotation.views.desk import (
     proceed,
     refuse,
     render_workplace,
-    take_next,
     while_open,
     workplace_for,
 )
@@ -120,5 +119,4 @@ def label(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     except assigning.LeaseLostError:
         return refuse(request, desk, GIVEN_BACK, status=409)
     messages.success(request, STORED)
-    take_next(desk)
-    return proceed(request, desk)
+    return proceed(request, desk, takes_next=True)

@@ -19,7 +19,6 @@ from annotation.views.desk import (
     proceed,
     refuse,
     render_workplace,
-    take_next,
     while_open,
     workplace,
 )
@@ -72,8 +71,7 @@ def skip(request: HttpRequest, slug: str) -> HttpResponse:
             assigning.skip(place_on_page(request, desk), desk.annotator, form.cleaned_data["reason"])
     except assigning.LeaseLostError:
         return refuse(request, desk, GIVEN_BACK, status=409)
-    take_next(desk)
-    return proceed(request, desk)
+    return proceed(request, desk, takes_next=True)
 
 
 @require_POST
@@ -136,9 +134,7 @@ def flag(request: HttpRequest, slug: str) -> HttpResponse:
     except assigning.LeaseLostError:
         return refuse(request, desk, GIVEN_BACK, status=409)
     messages.success(request, _("The managers will read it. Thank you."))
-    if skips:
-        take_next(desk)
-    return proceed(request, desk)
+    return proceed(request, desk, takes_next=skips)
 
 
 @require_POST

@@ -3,7 +3,7 @@
 import pytest
 
 from annotation import assigning, comparing, gold
-from annotation.gates import gate_of
+from annotation.gates import gate_of, standing_in
 from annotation.gold import GoldError, GoldScore
 from annotation.judgements import judgements_in
 from annotation.models import Item, Project, Standing
@@ -69,10 +69,10 @@ def test_a_warning_comes_first_and_then_a_pause(project: Project, anna: User) ->
     for points in (1, 1, 1, 1, 1, 7):
         make_gold(project)
         judge_next(project, anna, points)
-    assert gold.warning_for(project, anna) is None
+    assert gold.warning_for(project, anna, standing_in(project, anna)) is None
     make_gold(project)
     judge_next(project, anna, 7)
-    assert gold.warning_for(project, anna) == GoldScore(5, 7)
+    assert gold.warning_for(project, anna, standing_in(project, anna)) == GoldScore(5, 7)
     for _ in range(2):
         assert gate_of(project, anna) is None
         make_gold(project)
@@ -100,9 +100,9 @@ def test_a_warning_that_was_read_starts_the_count_anew(project: Project, anna: U
         judge_next(project, anna, points)
     make_gold(project)
     judge_next(project, anna, 7)  # 4 of 6
-    assert gold.warning_for(project, anna) == GoldScore(4, 6)
+    assert gold.warning_for(project, anna, standing_in(project, anna)) == GoldScore(4, 6)
     gold.heed(project, anna)
-    assert gold.warning_for(project, anna) is None
+    assert gold.warning_for(project, anna, standing_in(project, anna)) is None
     assert gold.score_of(project, anna).of == 0
 
 
