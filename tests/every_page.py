@@ -70,9 +70,11 @@ def every_page_of_a_manager() -> dict[str, str]:
     judging.annotators.add(*raters)
     gold.make_gold(item, lowest=4, highest=5, explanation="Both are *right*.")
     gold.pause(judging, raters[0], "Please call me.")
-    step = QualificationStep.objects.create(project=judging, number=1, title="Reading")
-    step.questions.create(number=1, text="Which is **right**?", answers=["one", "two"], right=[0])
-    QualificationAttempt.objects.create(step=step, annotator=raters[1], number=1, submitted_at=timezone.now(), score=0)
+    reading = QualificationStep.objects.create(project=judging, number=1, title="Reading")
+    reading.questions.create(number=1, text="Which is **right**?", answers=["one", "two"], right=[0])
+    QualificationAttempt.objects.create(
+        step=reading, annotator=raters[1], number=1, submitted_at=timezone.now(), score=0
+    )
     Flag.objects.create(item=item, annotator=raters[2], reason="The answer is cut off.")
     tested = f"/projects/{judging.slug}/"
     place = item.assignments.first()
