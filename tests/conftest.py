@@ -1,10 +1,13 @@
 """What every test may use; the journeys' browser is Debian's Chromium."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.utils import translation
 
 CHROMIUM = Path("/usr/bin/chromium")
 # Playwright's synchronous calls run inside an event loop, in which Django would otherwise refuse the database.
@@ -19,6 +22,13 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
     expect.set_options(timeout=20_000)  # instead of 5 s: the page shares its cores with another test's training
     return browser_type_launch_args | {"executable_path": str(CHROMIUM)}
+
+
+@pytest.fixture(autouse=True)
+def language_of_the_source() -> Iterator[None]:
+    """The language of a test's last page would otherwise be that of the next test in this process."""
+    translation.activate(settings.LANGUAGE_CODE)
+    yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
