@@ -88,6 +88,7 @@ class Comparison(Job):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        indexes = [models.Index(fields=["project", "annotator"], name="comparisons_by_annotator")]
         constraints = [
             models.UniqueConstraint(fields=["project", "import_key"], name="nothing_is_imported_twice"),
             models.UniqueConstraint(fields=["assignment", "turn", "regeneration"], name="one_comparison_per_turn"),
