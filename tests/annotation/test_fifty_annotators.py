@@ -75,6 +75,10 @@ def work(project: Project, annotator: User, chance: random.Random, deaths: Count
                 deaths["revised"] += 1
         except (assigning.LeaseLostError, revising.TooLateError):
             deaths["too late"] += 1
+        except comparing.AlreadyJudgedError:
+            if place.submitted_at is None:  # else it was being revised, and the lease ran out just now
+                raise
+            deaths["too late"] += 1
     return done
 
 
