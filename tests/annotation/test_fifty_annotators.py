@@ -73,7 +73,7 @@ def work(project: Project, annotator: User, chance: random.Random, deaths: Count
             if fate > 0.8:
                 revise(place, comparison, annotator, judgement, chance)
                 deaths["revised"] += 1
-        except (assigning.LeaseLostError, revising.TooLateError):
+        except (assigning.LeaseLostError, revising.TooLateError, Comparison.DoesNotExist):  # its pair was let go
             deaths["too late"] += 1
         except comparing.AlreadyJudgedError:
             if place.submitted_at is None:  # else it was being revised, and the lease ran out just now
