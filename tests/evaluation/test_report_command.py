@@ -1,4 +1,4 @@
-"""manage.py report: a table for people, one line of JSON for programs."""
+"""manage.py evaluate report: a table for people, one line of JSON for programs."""
 
 import json
 from io import StringIO
@@ -28,7 +28,7 @@ def imported() -> Project:
 
 def run(*arguments: str) -> str:
     out = StringIO()
-    call_command("report", *arguments, stdout=out)
+    call_command("evaluate", "report", *arguments, stdout=out)
     return out.getvalue()
 
 

@@ -1,18 +1,16 @@
-"""manage.py report: a campaign's figures as a table, or as one line of JSON."""
+"""A campaign's figures: win rates, agreement, leaderboard, slices, and reward models as judges."""
 
-import json
+from argparse import ArgumentParser
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError
 
 from evaluation.campaigns import find_campaign
 from evaluation.models import Campaign
 from evaluation.reporting import Report, report
+from evaluation.terminal.telling import Table, Told, titled
 from evaluation.wording import (
-    MINUS,
-    NONE,
     beneath_the_headline,
     count,
     headline,
@@ -25,31 +23,19 @@ from evaluation.wording import (
     read_sides,
 )
 
-Table = list[tuple[str, ...]]
+NAME = "report"
 
 
-class Command(BaseCommand):
-    help = "Report a campaign: win rates, agreement, leaderboard, slices, and reward models as judges."
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--campaign", required=True, metavar="SLUG", help="which campaign (or imported project)")
 
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--campaign", required=True, metavar="SLUG", help="which campaign (or imported project)")
-        parser.add_argument("--json", action="store_true", help="one line of JSON with every figure, and nothing else")
-        parser.add_argument("--out", type=Path, metavar="FILE", help="also write what is printed to this file")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            found = report(find_campaign(options["campaign"]))
-        except Campaign.DoesNotExist as error:
-            raise CommandError(str(error)) from error
-        figures = found.as_json() if options["json"] else main_figures(found)
-        told = [] if options["json"] else [*lines(found), ""]
-        text = "\n".join([*told, json.dumps(figures, allow_nan=False)])
-        if options["out"]:
-            try:
-                options["out"].write_text(text + "\n", encoding="utf-8")
-            except OSError as error:
-                raise CommandError(f"can't write {options['out']}: {error.strerror}") from error
-        self.stdout.write(text)
+def evaluate(options: dict[str, Any]) -> Told:
+    try:
+        found = report(find_campaign(options["campaign"]))
+    except Campaign.DoesNotExist as error:
+        raise CommandError(str(error)) from error
+    return Told(lines(found), main_figures(found), found.as_json())
 
 
 def lines(found: Report) -> Iterator[str]:
@@ -124,19 +110,3 @@ def raters(found: Report) -> Table:
         left = percent(rater.left_share.value, 1)
         rows.append((rater.rater, f"{rater.votes:,}", *majority, left, number(rater.seconds.median, 0)))
     return rows
-
-
-def titled(title: str, rows: Table) -> Iterator[str]:
-    """The rows in columns: words to the left, figures to the right."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    yield from ("", title)
-    for row in rows:
-        cells = (
-            cell.rjust(width) if _is_figure(column) else cell.ljust(width)
-            for cell, width, column in zip(row, widths, zip(*rows, strict=True), strict=True)
-        )
-        yield "  ".join(cells).rstrip()
-
-
-def _is_figure(column: tuple[str, ...]) -> bool:
-    return all(cell[:1].isdigit() or cell[:1] in (MINUS, NONE) for cell in column[1:])
