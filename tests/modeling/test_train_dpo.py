@@ -25,7 +25,7 @@ from modeling.token_logprobs import logprobs_of
 from modeling.train_dpo import train
 from modeling.training_config import CONFIGS, preset_for, save_config
 from tests.modeling.conftest import preference
-from tests.modeling.ranks import assert_same_curve, run_ranks
+from tests.modeling.ranks import Forked, assert_same_curve, kill_once, run_ranks
 
 MakeRun = Callable[..., Path]
 GOOD, BAD = "you dig a hole", "the hot stove"
@@ -231,6 +231,18 @@ def test_a_run_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(ma
     }
     assert (stopped / "model/model.safetensors").read_bytes() == (whole / "model/model.safetensors").read_bytes()
     assert_same_curve(metrics(stopped), metrics(whole), within=0)
+
+
+def test_a_process_killed_with_signal_9_resumes_to_the_same_weights(make_run: MakeRun, base: Path) -> None:
+    whole, killed = (make_run(pairs(range(48)), pairs(range(48, 52)), name=name) for name in ("whole", "killed"))
+    for run in (whole, killed):
+        save_config(replace(settings(run, base), checkpoint_every=2))
+    run_ranks("modeling.train_dpo", whole, ranks=1)
+    kill_once((killed / "checkpoints/step-4").exists, Forked("modeling.train_dpo", killed, ranks=1))
+    assert not (killed / "report.json").exists()
+    run_ranks("modeling.train_dpo", killed, ranks=1)
+    assert_same_curve(metrics(killed), metrics(whole), within=0)
+    assert (killed / "model/model.safetensors").read_bytes() == (whole / "model/model.safetensors").read_bytes()
 
 
 def test_adapters_learn_and_are_merged_into_a_plain_checkpoint(make_run: MakeRun, base: Path) -> None:

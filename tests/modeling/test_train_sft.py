@@ -23,7 +23,7 @@ from modeling.sft_config import SFTConfig
 from modeling.train_sft import train
 from modeling.training_config import CONFIGS, preset_for, save_config
 from tests.modeling.conftest import SENTENCES
-from tests.modeling.ranks import assert_same_curve, run_ranks
+from tests.modeling.ranks import Forked, assert_same_curve, kill_once, run_ranks
 
 MakeRun = Callable[..., Path]
 ANSWERS = ("you dig a hole", "water the tree every day", "the sky is blue and the sun is bright today")
@@ -197,6 +197,18 @@ def test_a_run_that_was_interrupted_ends_with_the_weights_of_one_that_was_not(ma
     train(replace(settings(stopped, base), checkpoint_every=2))
     assert losses(stopped) == losses(whole)
     assert (stopped / "model/model.safetensors").read_bytes() == (whole / "model/model.safetensors").read_bytes()
+
+
+def test_a_process_killed_with_signal_9_resumes_to_the_same_weights(make_run: MakeRun, base: Path) -> None:
+    whole, killed = (make_run(dialogues(range(60)), name=name) for name in ("whole", "killed"))
+    for run in (whole, killed):
+        save_config(replace(settings(run, base), checkpoint_every=2))
+    run_ranks("modeling.train_sft", whole, ranks=1)
+    kill_once((killed / "checkpoints/step-4").exists, Forked("modeling.train_sft", killed, ranks=1))
+    assert not (killed / "report.json").exists()
+    run_ranks("modeling.train_sft", killed, ranks=1)
+    assert losses(killed) == losses(whole)
+    assert (killed / "model/model.safetensors").read_bytes() == (whole / "model/model.safetensors").read_bytes()
 
 
 def test_adapters_learn_and_are_merged_into_a_plain_checkpoint(make_run: MakeRun, base: Path) -> None:
