@@ -57,6 +57,16 @@ class Setting:
         """Turns what was typed into the value. Raises ValueError."""
         return self.kind if isinstance(self.kind, type) else numbers
 
+    def from_json(self, value: Any) -> Any:
+        """A value out of a JSON body, of the setting's own type. Raises ValidationError, also out of its range."""
+        numbers = value if isinstance(value, list) and self.read is not self.kind else [value]
+        wanted = (int, float) if self.kind is not int else int
+        if self.kind is not str and not all(isinstance(n, wanted) and not isinstance(n, bool) for n in numbers):
+            kind = {int: "a whole number", float: "a number"}.get(self.kind, "a list of numbers")
+            raise ValidationError(f"{self.name} must be {kind}, got {value!r}")
+        self.check(value)
+        return value
+
     def check(self, value: Any) -> None:
         """Raises ValidationError for a value out of its range."""
         if self.choices:

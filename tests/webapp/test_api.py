@@ -213,7 +213,7 @@ def a_trainable_project(slug: str) -> Project:
 def test_a_training_is_started_as_from_the_page(api: Client) -> None:
     a_trainable_project("safety")
     make_model("base", backend=ModelVersion.Backend.LOCAL, path="/models/base")
-    body = {"project": "safety", "base": "base", "name": "reward-1", "settings": {"epochs": 2, "margin": "large"}}
+    body = {"projects": ["safety"], "base": "base", "name": "reward-1", "settings": {"epochs": 2, "margin": "large"}}
     answer = post(api, "runs", body)
     assert answer.status_code == 201, answer.content
     run = Run.objects.get()
@@ -223,14 +223,38 @@ def test_a_training_is_started_as_from_the_page(api: Client) -> None:
     assert run.config["dimension"] == "safety"
 
 
+def test_every_recipe_can_be_started(api: Client) -> None:
+    a_trainable_project("safety")
+    base = make_model("base", backend=ModelVersion.Backend.LOCAL, path="/models/base")
+    for kind in ("helpfulness_reward", "safety_reward"):
+        make_model(kind.replace("_", "-"), kind=kind, backend=ModelVersion.Backend.LOCAL, path="/models/judge")
+    body = {"kind": "ppo", "projects": ["safety"], "base": "base", "helpfulness_reward": "helpfulness-reward"}
+    body |= {"safety_reward": "safety-reward", "name": "policy-1", "settings": {"iterations": 3, "beta": 0.02}}
+    answer = post(api, "runs", body)
+    assert answer.status_code == 201, answer.content
+    run = Run.objects.get()
+    assert (run.kind, run.config["safety_reward"]) == ("ppo", "safety-reward")
+    assert set(run.inputs.values_list("name", flat=True)) == {base.name, "helpfulness-reward", "safety-reward"}
+    assert run.config["settings"] == {"iterations": 3, "beta": 0.02}
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
         ({"base": "nobody"}, {"base": ['there is none with name "nobody"']}),
         ({"settings": {"epochs": 0}}, {"settings": {"epochs": ["epochs must be between 1 and 100, got 0"]}}),
-        ({"settings": {"margin": "huge"}}, {"settings": {"margin": ['must be one of small, large, none, got "huge"']}}),
-        ({"project": "empty"}, "0 preferences to train on"),
+        (
+            {"settings": {"margin": "huge"}},
+            {"settings": {"margin": ["margin must be one of small, large, none, got 'huge'"]}},
+        ),
+        ({"settings": {"epochs": "two"}}, {"settings": {"epochs": ["epochs must be a whole number, got 'two'"]}}),
+        ({"settings": {"epoch": 2}}, "unknown name, expected one of: epochs, batch_size, "),
+        ({"projects": ["empty"]}, "0 preferences to train on"),
+        ({"projects": [], "dimension": "safety"}, "no project to train on"),
         ({"base": "named"}, "has no checkpoint"),
+        ({"policy": "base"}, {"policy": ["reward_model takes no policy: leave it out"]}),
+        ({"kind": "ppo"}, "helpfulness_reward is missing: name a registered model."),
+        ({"kind": "scoring"}, "must be one of sft, reward_model, rejection_sampling, ppo, dpo, "),
     ],
 )
 def test_a_training_that_can_not_start_says_why_and_leaves_nothing(
@@ -240,7 +264,7 @@ def test_a_training_that_can_not_start_says_why_and_leaves_nothing(
     make_project(slug="empty", dimension="safety")
     make_model("base", backend=ModelVersion.Backend.LOCAL, path="/models/base")
     make_model("named")
-    answer = post(api, "runs", {"project": "safety", "base": "base", "name": "reward-1"} | change)
+    answer = post(api, "runs", {"projects": ["safety"], "base": "base", "name": "reward-1"} | change)
     assert answer.status_code == 400
     if isinstance(expected, dict):
         assert answer.json() == expected

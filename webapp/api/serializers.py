@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.exceptions import ValidationError as DjangoValidationError
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from annotation.models import Comparison, Preference, Project, Prompt, Response
 from evaluation.models import Campaign
 from modeling.registry.models import Job, ModelVersion, Run
-from workers.recipes import MARGINS, REWARD_MODEL
+from workers.recipes import MODEL_HELP, RECIPES, REJECTION_SAMPLING, REWARD_MODEL, Recipe
+from workers.starting import Order
 
 
 class Strict(serializers.Serializer):
@@ -194,6 +195,11 @@ class CampaignQuery(Query):
     project = Named(slug_field="slug", queryset=Project.objects.all(), required=False)
 
 
+def a_model(setting: str) -> Named:
+    """A model that some recipes need."""
+    return Named(slug_field="name", queryset=ModelVersion.objects.all(), required=False, help_text=MODEL_HELP[setting])
+
+
 # What is taken --------------------------------------------------------------------------------------------------------
 
 
@@ -221,29 +227,75 @@ class AddedPromptsSerializer(serializers.Serializer):
     places = serializers.IntegerField(help_text="Places for annotators that were opened.")
 
 
-def within(name: str) -> list[MinValueValidator | MaxValueValidator]:
-    """Validators that keep a setting within its range, which the API's schema tells too."""
-    [setting] = [each for each in REWARD_MODEL.settings if each.name == name]
-    message = f"{name} must be between {setting.least} and {setting.most}, got %(show_value)s"
-    return [MinValueValidator(setting.least, message), MaxValueValidator(setting.most, message)]
-
-
-class TrainingSettingsSerializer(Strict):
-    """As on the page "Train a reward model"; what is left out takes its default for the base model's size."""
-
-    epochs = serializers.IntegerField(required=False, validators=within("epochs"))
-    batch_size = serializers.IntegerField(required=False, validators=within("batch_size"))
-    learning_rate = serializers.FloatField(required=False, validators=within("learning_rate"))
-    margin = OneOf([(name, name) for name in MARGINS], required=False)
-    safety_weight = serializers.FloatField(required=False, validators=within("safety_weight"))
-    max_length = serializers.IntegerField(required=False, validators=within("max_length"))
-    seed = serializers.IntegerField(required=False, validators=within("seed"))
-
-
 class NewRunSerializer(Strict):
-    """A reward model's training, on the project's dimension."""
+    """A training, as its form on the page "New training" asks for it; `kind` says by which recipe.
 
-    project = Named(slug_field="slug", queryset=Project.objects.all())
-    base = Named(slug_field="name", queryset=ModelVersion.objects.all())
+    Which models a recipe needs is said where one is missing. A setting that is left out takes its default for the base
+    model's size.
+    """
+
+    kind = OneOf([(kind, recipe.title) for kind, recipe in RECIPES.items()], default=REWARD_MODEL.kind)
+    projects = Named(slug_field="slug", many=True, queryset=Project.objects.all(), default=list)
+    open_projects = Named(
+        slug_field="slug",
+        many=True,
+        queryset=Project.objects.all(),
+        default=list,
+        help_text="Imported public pairs, which a reward model's mix draws from.",
+    )
+    bag = serializers.PrimaryKeyRelatedField(
+        many=True,
+        queryset=Run.objects.all(),
+        default=list,
+        help_text="Earlier rejection sampling runs whose candidates are chosen from too.",
+    )
+    base = Named(slug_field="name", queryset=ModelVersion.objects.all(), help_text=MODEL_HELP["base"])
+    policy = a_model("policy")
+    helpfulness_reward = a_model("helpfulness_reward")
+    safety_reward = a_model("safety_reward")
+    dimension = OneOf(
+        Project.Dimension.choices, required=False, help_text="Of a reward model; the first project's when left out."
+    )
     name = serializers.SlugField(max_length=100, help_text="Of the new model.")
-    settings = TrainingSettingsSerializer(required=False)
+    settings = serializers.DictField(required=False, default=dict)
+
+    def validate(self, data: Any) -> Any:
+        """The models and settings are the recipe's own, and each setting is of its type and in its range."""
+        recipe = RECIPES[data["kind"]]
+        for name in (*MODEL_HELP, "dimension", "open_projects", "bag"):
+            if data.get(name) and name not in names_of(recipe):
+                raise serializers.ValidationError({name: [f"{recipe.kind} takes no {name}: leave it out"]})
+        data["settings"] = {name: self.setting(recipe, name, value) for name, value in data["settings"].items()}
+        return data
+
+    def setting(self, recipe: Recipe, name: str, value: Any) -> Any:
+        known = recipe.setting(name)
+        if known is None:
+            expected = ", ".join(each.name for each in recipe.settings)
+            raise serializers.ValidationError({"settings": {name: [f"unknown name, expected one of: {expected}"]}})
+        try:
+            return known.from_json(value)
+        except DjangoValidationError as error:
+            raise serializers.ValidationError({"settings": {name: error.messages}}) from error
+
+    def order(self) -> Order:
+        """What was asked for."""
+        given = self.validated_data
+        recipe = RECIPES[given["kind"]]
+        of_projects = given["projects"][0].dimension if given["projects"] else ""
+        return Order(
+            recipe=recipe,
+            name=given["name"],
+            models={setting: given[setting] for setting in recipe.all_models if given.get(setting)},
+            projects=given["projects"],
+            settings=given["settings"],
+            dimension=given.get("dimension", of_projects) if recipe is REWARD_MODEL else "",
+            open_projects=given["open_projects"],
+            bag=given["bag"],
+        )
+
+
+def names_of(recipe: Recipe) -> tuple[str, ...]:
+    """What the recipe can be given besides projects, a name and settings."""
+    own = {REWARD_MODEL.kind: ("dimension", "open_projects"), REJECTION_SAMPLING.kind: ("bag",)}
+    return (*recipe.all_models, *own.get(recipe.kind, ()))

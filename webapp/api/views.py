@@ -29,7 +29,7 @@ from evaluation.models import Campaign
 from modeling.registry.models import ModelVersion, Run
 from webapp.api import serializers
 from webapp.dashboards.projects import with_judgement
-from workers.starting import start_reward_training
+from workers.starting import start_training
 
 
 class RolePermissions(DjangoModelPermissions):
@@ -159,15 +159,11 @@ class Runs(Listing):
 
     @extend_schema(request=serializers.NewRunSerializer, responses={201: serializers.RunSerializer})
     def create(self, request: Request) -> Response:
-        """Start the training of a reward model on a project's preferences."""
+        """Start a training by one of the recipes."""
         body = serializers.NewRunSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        given = body.validated_data
-        project = given["project"]
         try:
-            run = start_reward_training(
-                [project], project.dimension, given["base"], given["name"], given.get("settings", {}), request.user
-            )
+            run = start_training(body.order(), request.user)
         except DjangoValidationError as error:
             raise ValidationError({"non_field_errors": error.messages}) from error
         return Response(self.get_serializer(run).data, status=status.HTTP_201_CREATED)
