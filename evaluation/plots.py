@@ -4,26 +4,16 @@ Every row of a figure is a small SVG as wide as its table cell, with places in p
 their letters' size on a phone, on a screen and on paper, and need no inline style.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from evaluation.reporting import JudgeReport, ModelScore, Report
 from evaluation.statistics.agreement import Agreement
-from evaluation.statistics.bradley_terry import Leaderboard
 from evaluation.statistics.estimates import Estimate
 from evaluation.statistics.preferences import WinRate
-from evaluation.wording import (
-    REPORTED_IN_THE_PAPER,
-    STRENGTHS,
-    number,
-    number_interval,
-    percent,
-    percent_interval,
-)
+from evaluation.wording import number, percent, percent_interval
 
 STEPS_WANTED = 5
-MOST_SLICES = 20
 
 
 @dataclass(frozen=True)
@@ -142,122 +132,22 @@ def stacked(first: str, second: str, rates: WinRate) -> StackedBar:
         losses=percent(rates.loss.value),
         text=percent(rates.win_rate.value, 1),
         interval=percent_interval(rates.win_rate, 1),
-        note=_why_missing(rates.win_rate),
+        note=why_missing(rates.win_rate),
     )
 
 
-def pair_bars(report: Report) -> list[StackedBar]:
-    return [stacked(pair.first, pair.second, pair.by_item) for pair in report.pairs]
-
-
-def judge_bars(judge: JudgeReport) -> list[StackedBar]:
-    return [stacked(pair.first, pair.second, pair.by_item) for pair in judge.pairs]
-
-
-def leaderboard_plot(leaderboard: Leaderboard) -> DotPlot:
-    standings = leaderboard.standings
-    scale, ticks = _fitted([standing.rating for standing in standings])
-    rows = (
-        Dot(
-            label=standing.model,
-            n=standing.battles,
-            whisker=Whisker.of(standing.rating, scale),
-            text=number(standing.rating.value, 0),
-            interval=number_interval(standing.rating, 0),
-            note=_why_missing(standing.rating),
-        )
-        for standing in standings
-    )
-    return DotPlot("Elo", "items", tuple(rows), ticks, reference=scale.at(1000))
-
-
-def agreement_plot(report: Report) -> DotPlot:
-    """Over all items and, where there are several pairs, for each; the paper's band where the scale is the paper's."""
-    figures = [("all items, AC2", report.votes, report.reliability.ac2)]
-    figures.append(("all items, AC1", report.votes, report.reliability.ac1))
-    if len(report.pairs) > 1:
-        figures += [(f"{pair.first} and {pair.second}, AC2", pair.votes, pair.reliability.ac2) for pair in report.pairs]
-    lowest = min((bound for _, _, figure in figures for bound in (figure.interval or ())), default=0.0)
-    scale, ticks = _round_scale(min(0.0, max(lowest, -1.0)), 1.0)
-    rows = (
-        Dot(
-            label=label,
-            n=votes,
-            whisker=Whisker.of(figure, scale),
-            text=number(figure.value),
-            interval=number_interval(figure),
-            note=_why_missing(figure),
-            heading=label.startswith("all items"),
-        )
-        for label, votes, figure in figures
-    )
-    low, high = REPORTED_IN_THE_PAPER
-    band = (scale.at(low), scale.span(low, high)) if report.graded else None
-    return DotPlot("Agreement", "votes", tuple(rows), ticks, reference=scale.at(0.0), band=band)
-
-
-def slice_plot(report: Report) -> DotPlot:
-    """The best model's win rate on all prompts and on each slice; the largest slices where there are very many."""
-    turns = {part.label for part in report.slices if part.kind == "turns"}
-    told_apart = [part for part in report.slices if part.kind != "turns" or len(turns) > 1]
-    rows = (
-        Dot(
-            label=part.label,
-            n=part.by_item.observations,
-            whisker=Whisker.of(part.by_item.win_rate, RATES),
-            text=percent(part.by_item.win_rate.value),
-            interval=percent_interval(part.by_item.win_rate),
-            note=_why_missing(part.by_item.win_rate),
-            heading=part.kind == "all",
-        )
-        for part in told_apart[:MOST_SLICES]
-    )
-    hidden = max(len(told_apart) - MOST_SLICES, 0)
-    return DotPlot("Win rate", "items", tuple(rows), RATE_TICKS, reference=RATES.at(0.5), hidden=hidden)
-
-
-def score_plot(scores: Sequence[ModelScore]) -> DotPlot:
-    scale, ticks = _fitted([score.score for score in scores])
-    rows = (
-        Dot(
-            label=score.model,
-            n=score.responses,
-            whisker=Whisker.of(score.score, scale),
-            text=number(score.score.value),
-            interval=number_interval(score.score),
-            note=_why_missing(score.score),
-        )
-        for score in scores
-    )
-    return DotPlot("Mean score", "answers", tuple(rows), ticks)
-
-
-def histogram_columns(report: Report) -> list[Column]:
-    """By strength, from much better for the higher-ranked of two models to much better for the other."""
-    fullest = max((bar.votes for bar in report.histogram), default=0) or 1
-    names = report.models[:2] if len(report.models) == 2 else ("higher-ranked", "lower-ranked")
-    columns = []
-    for bar in report.histogram:
-        side = "win" if bar.strength > 0 else "loss" if bar.strength < 0 else "tie"
-        strength = STRENGTHS[abs(bar.strength)] if report.graded or bar.strength == 0 else "better"
-        label = strength if bar.strength == 0 else f"{names[0] if bar.strength > 0 else names[1]} {strength}"
-        share = percent(bar.votes / report.votes) if report.votes else percent(None)
-        columns.append(Column(label, bar.votes, f"{100 * bar.votes / fullest:.2f}%", share, side))
-    return columns
-
-
-def _why_missing(figure: Estimate | Agreement) -> str:
+def why_missing(figure: Estimate | Agreement) -> str:
     return "" if figure.interval else figure.note
 
 
-def _fitted(figures: Iterable[Estimate]) -> tuple[Scale, tuple[Tick, ...]]:
+def fitted(figures: Iterable[Estimate]) -> tuple[Scale, tuple[Tick, ...]]:
     """A scale with room for every figure and its interval."""
     values = [bound for figure in figures for bound in (figure.value, *(figure.interval or ())) if bound is not None]
     low, high = min(values, default=0.0), max(values, default=1.0)
-    return _round_scale(low, high) if high > low else _round_scale(low - 1, high + 1)
+    return round_scale(low, high) if high > low else round_scale(low - 1, high + 1)
 
 
-def _round_scale(low: float, high: float) -> tuple[Scale, tuple[Tick, ...]]:
+def round_scale(low: float, high: float) -> tuple[Scale, tuple[Tick, ...]]:
     """A scale that holds `low` and `high` and ends at ticks."""
     ticks = round_ticks(low, high)
     scale = Scale(ticks[0][0], ticks[-1][0])

@@ -7,13 +7,13 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from evaluation import plots, wording
 from evaluation.campaigns import find_campaign, restart_sampling
 from evaluation.downloads import as_csv
 from evaluation.forms import CampaignForm, JudgeForm
 from evaluation.models import Campaign
 from evaluation.progress import campaign_lines, progress_of
-from evaluation.reporting import Report, report
+from evaluation.reporting import report
+from evaluation.reports.page import context_of
 from modeling.registry.jobs import worker_is_alive
 
 may_see = permission_required("evaluation.view_campaign", raise_exception=True)
@@ -93,27 +93,7 @@ def judge(request: HttpRequest, slug: str) -> HttpResponse:
 @may_see
 def report_page(request: HttpRequest, slug: str) -> HttpResponse:
     found = report(_campaign_or_404(slug))
-    return render(request, "evaluation/report.html", _report_context(found))
-
-
-def _report_context(found: Report) -> dict[str, object]:
-    return {
-        "section": "campaigns",
-        "report": found,
-        "headline": wording.headline(found),
-        "beneath": wording.beneath_the_headline(found),
-        "pairs": (plots.pair_bars(found), wording.read_pairs(found)),
-        "leaderboard": (plots.leaderboard_plot(found.leaderboard), wording.read_leaderboard(found)),
-        "histogram": (plots.histogram_columns(found), wording.read_histogram(found)),
-        "agreement": (plots.agreement_plot(found), wording.read_agreement(found)),
-        "slices": (plots.slice_plot(found), wording.read_slices(found)),
-        "sides": wording.read_sides(found),
-        "judges": [
-            (judge, plots.judge_bars(judge), plots.score_plot(judge.scores), wording.read_judge(judge))
-            for judge in found.judges
-        ],
-        "rate_ticks": plots.RATE_TICKS,
-    }
+    return render(request, "evaluation/report.html", {"section": "campaigns"} | context_of(found))
 
 
 @require_GET

@@ -9,19 +9,11 @@ from django.core.management.base import CommandError
 from evaluation.campaigns import find_campaign
 from evaluation.models import Campaign
 from evaluation.reporting import Report, report
+from evaluation.reports.headline import beneath_the_headline, headline
+from evaluation.reports.sections import agreement, raters
+from evaluation.reports.sections.judges import read_judge
 from evaluation.terminal.telling import Table, Told, titled
-from evaluation.wording import (
-    beneath_the_headline,
-    count,
-    headline,
-    number,
-    number_interval,
-    percent,
-    percent_interval,
-    read_agreement,
-    read_judge,
-    read_sides,
-)
+from evaluation.wording import count, number, number_interval, percent, percent_interval
 
 NAME = "report"
 
@@ -48,8 +40,11 @@ def lines(found: Report) -> Iterator[str]:
         yield from titled("Pairs, by the majority of an item's votes; intervals clustered by prompt", pairs(found))
         yield from titled("Leaderboard (Bradley-Terry, Elo)", leaderboard(found))
         yield from titled("Slices of the prompts", slices(found))
-        yield from titled("Raters", raters(found))
-        yield from ("", read_agreement(found), read_sides(found))
+        yield from titled("Raters", rater_rows(found))
+        yield ""
+        for section in (agreement, raters):
+            reading = section.SECTION.read(found.figures[section.SECTION.key], found)
+            yield f"{reading.says} {reading.caveat}".rstrip()
     for judge in found.judges:
         rows: Table = [("first", "second", "items", "win rate", "95 %")]
         for pair in judge.pairs:
@@ -103,7 +98,7 @@ def slices(found: Report) -> Table:
     return rows
 
 
-def raters(found: Report) -> Table:
+def rater_rows(found: Report) -> Table:
     rows: Table = [("rater", "votes", "with majority", "95 %", "left answer", "seconds")]
     for rater in found.raters:
         majority = percent(rater.with_majority.value, 1), percent_interval(rater.with_majority, 1)

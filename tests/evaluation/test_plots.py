@@ -2,7 +2,8 @@
 
 from itertools import pairwise
 
-from evaluation.plots import Scale, Whisker, leaderboard_plot, stacked
+from evaluation.plots import Scale, Whisker, stacked
+from evaluation.reports.sections.leaderboard import leaderboard_plot
 from evaluation.statistics.bradley_terry import bradley_terry
 from evaluation.statistics.estimates import Estimate
 from evaluation.statistics.preferences import win_rate

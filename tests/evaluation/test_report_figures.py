@@ -10,7 +10,8 @@ from annotation.models import Item, Project, Prompt
 from annotation.reviewing import review
 from evaluation.campaigns import create_campaign
 from evaluation.models import Campaign
-from evaluation.reporting import Bin, report
+from evaluation.reporting import report
+from evaluation.reports.sections.histogram import Bin
 from modeling.registry.models import ModelVersion
 from tests.factories import make_judgement, make_model, make_pair, make_prompt, make_user
 from webapp.accounts.models import User

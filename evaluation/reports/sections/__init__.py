@@ -1,0 +1,16 @@
+"""The sections of a report, in the page's order."""
+
+from typing import Any
+
+from evaluation.reports.section import Section
+from evaluation.reports.sections import agreement, histogram, judges, leaderboard, pairs, raters, slices
+
+SECTIONS: tuple[Section[Any], ...] = (
+    pairs.SECTION,
+    leaderboard.SECTION,
+    histogram.SECTION,
+    agreement.SECTION,
+    slices.SECTION,
+    raters.SECTION,
+    judges.SECTION,
+)

@@ -1,0 +1,87 @@
+"""Who wins: every two models that meet."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evaluation.plots import RATE_TICKS, StackedBar, stacked
+from evaluation.reports.lines import RATERS, Line, Subject
+from evaluation.reports.material import Material, Reliability, judged_prompts, meetings
+from evaluation.reports.report import Report
+from evaluation.reports.section import Reading, Section
+from evaluation.statistics.estimates import FEW_CLUSTERS
+from evaluation.statistics.preferences import WinRate, win_rate
+from evaluation.wording import is_decided
+
+
+@dataclass(frozen=True)
+class PairReport:
+    """`first` against `second`, who stands lower on the leaderboard.
+
+    prompts: those with a vote. by_item: by the majority of an item's votes.
+    """
+
+    first: str
+    second: str
+    items: int
+    prompts: int
+    votes: int
+    by_item: WinRate
+    by_vote: WinRate
+    reliability: Reliability
+
+
+def figures(material: Material) -> tuple[PairReport, ...]:
+    return tuple(_pairs(material))
+
+
+def _pairs(material: Material) -> Iterator[PairReport]:
+    for first, second, ballots in meetings(material.ballots, material.models):
+        votes = ballots.votes * ballots.towards(first)[:, None]
+        yield PairReport(
+            first=first,
+            second=second,
+            items=len(ballots),
+            prompts=judged_prompts(ballots),
+            votes=int(ballots.cast.sum()),
+            by_item=win_rate(votes, ballots.prompts),
+            by_vote=win_rate(votes, ballots.prompts, rule="vote"),
+            reliability=material.reliability(votes),
+        )
+
+
+def read(pairs: tuple[PairReport, ...], report: Report) -> Reading:
+    decided = sum(is_decided(pair.by_item.win_rate, pair.prompts) for pair in pairs)
+    return Reading(
+        f"Decided pairs: {decided} of {len(pairs)}, by a whisker that stays clear of one half on {FEW_CLUSTERS} "
+        "prompts or more. The dot is the win rate with ties as half a win.",
+        "A pair that is not decided is not a draw: there may be too few prompts to tell.",
+    )
+
+
+def pair_bars(pairs: tuple[PairReport, ...]) -> list[StackedBar]:
+    return [stacked(pair.first, pair.second, pair.by_item) for pair in pairs]
+
+
+def drawn(pairs: tuple[PairReport, ...], report: Report) -> Mapping[str, Any]:
+    return {"bars": pair_bars(pairs), "ticks": RATE_TICKS}
+
+
+def method(pairs: tuple[PairReport, ...], report: Report) -> str:
+    return (
+        "An item goes to the model that more than half of its votes prefer; otherwise it is a tie. Intervals of win "
+        "rates let items on the same prompt depend on each other (cluster-robust errors, Student's t). Votes on the "
+        "same item are not taken as independent."
+    )
+
+
+def lines(pairs: tuple[PairReport, ...], report: Report) -> Iterator[Line]:
+    for pair in pairs:
+        subject = Subject(RATERS, "pair", pair.first, pair.second)
+        yield from subject.rates(pair.by_item)
+        yield from subject._replace(part="pair by vote").rates(pair.by_vote)
+        yield subject.line("ac2", pair.reliability.ac2, pair.votes)
+        yield subject.line("ac1", pair.reliability.ac1, pair.votes)
+
+
+SECTION = Section(key="pairs", title="Who wins", figures=figures, read=read, drawn=drawn, method=method, lines=lines)
