@@ -56,6 +56,8 @@ class Patterns:
     counts: FloatArray
     multiplicities: FloatArray
     scale: Scale
+    divides_by_n: bool = False
+    """Whether variances divide by n, as Gwet's formulas for the table of two raters do, and not by n - 1."""
 
     @classmethod
     def from_counts(
@@ -85,7 +87,11 @@ class Patterns:
     @classmethod
     def from_ratings(cls, ratings: Table, categories: Sequence[object] | None = None) -> "Patterns":
         """From items x raters, NaN (or None, or an empty string among words) where a rating is missing."""
-        encoded = encode(ratings, categories)
+        return cls.from_codes(encode(ratings, categories))
+
+    @classmethod
+    def from_codes(cls, encoded: Ratings) -> "Patterns":
+        """From items x raters as positions on the scale."""
         q = len(encoded.scale.values)
         raters = encoded.codes.shape[1]
         if (raters + 1) ** q >= 1 << 62:
@@ -98,6 +104,57 @@ class Patterns:
         keys, times = _distinct(places[encoded.codes].sum(axis=1), (raters + 1) ** q)
         counts = keys[:, None] // places[:q] % (raters + 1)
         return cls(counts.astype(np.float64), times.astype(np.float64), encoded.scale)
+
+
+@dataclass(frozen=True, eq=False)
+class Contingency:
+    """Two raters' ratings as a square table of counts: `cells` (q, q), rows the first rater's category."""
+
+    cells: FloatArray
+    scale: Scale
+
+    @classmethod
+    def of(cls, cells: ArrayLike, categories: Sequence[object] | None = None) -> "Contingency":
+        """categories: of the rows and the columns, 1 to q when omitted. Raises ValueError for what is no such table."""
+        table = np.asarray(cells, dtype=np.float64)
+        if table.ndim != 2 or table.shape[0] != table.shape[1]:
+            raise ValueError(f"a contingency table of two raters must be square, got shape {table.shape}")
+        if not np.all(table >= 0) or np.any(table != np.floor(table)):
+            raise ValueError(f"cells must be whole numbers of at least 0, got {_first_bad(table)}")
+        scale = Scale.of(range(1, len(table) + 1) if categories is None else categories)
+        if len(scale.values) != len(table):
+            raise ValueError(f"{len(table)} rows and columns need as many categories, got {scale.categories}")
+        return cls(table, scale)
+
+    def rows(self) -> "Rows":
+        first, second = np.indices(self.cells.shape)
+        codes = np.stack([first.ravel(), second.ravel()], axis=1)
+        return Rows(codes, self.cells.ravel(), self.scale, divides_by_n=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Distinct rows of ratings, `codes` (p, raters), which know who chose what, and the items (p,) that have each."""
+
+    codes: IntArray
+    times: FloatArray
+    scale: Scale
+    divides_by_n: bool = False
+
+    @classmethod
+    def from_codes(cls, encoded: Ratings) -> "Rows":
+        codes, base = encoded.codes, len(encoded.scale.values) + 1
+        if base ** codes.shape[1] >= 1 << 62:
+            rows, times = np.unique(codes, axis=0, return_counts=True)
+            return cls(rows, times.astype(np.float64), encoded.scale)
+        places = base ** np.arange(codes.shape[1], dtype=np.int64)
+        keys, times = _distinct((codes - MISSING) @ places, base ** codes.shape[1])
+        return cls(keys[:, None] // places % base + MISSING, times.astype(np.float64), encoded.scale)
+
+    def patterns(self) -> Patterns:
+        """The same as counts; a pattern may occur in several rows."""
+        counts = (self.codes[:, :, None] == np.arange(len(self.scale.values))).sum(axis=1)
+        return Patterns(counts.astype(np.float64), self.times, self.scale, self.divides_by_n)
 
 
 def encode(ratings: Table, categories: Sequence[object] | None = None) -> Ratings:
@@ -136,17 +193,6 @@ def _positions(given: NDArray[np.generic], scale: Scale) -> IntArray:
             f"rating {strange[0]!s} is not among the categories {scale.categories}: declare it or remove it"
         )
     return found
-
-
-def table_ratings(table: ArrayLike) -> FloatArray:
-    """The ratings (items x 2) behind a contingency table (q, q): rows are the first rater's category, 1 to q."""
-    cells = np.asarray(table)
-    if cells.ndim != 2 or cells.shape[0] != cells.shape[1]:
-        raise ValueError(f"a contingency table of two raters must be square, got shape {cells.shape}")
-    if np.any(cells < 0) or np.any(cells != np.floor(cells)):
-        raise ValueError(f"cells must be whole numbers of at least 0, got {_first_bad(cells)}")
-    first, second = np.indices(cells.shape)
-    return np.repeat(np.stack([first.ravel(), second.ravel()], axis=1) + 1.0, cells.ravel().astype(np.int64), axis=0)
 
 
 def _has_words(table: NDArray[np.generic]) -> bool:

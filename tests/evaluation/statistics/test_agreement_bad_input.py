@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from evaluation.statistics.agreement import conger, gwet
-from evaluation.statistics.patterns import Patterns, table_ratings
+from evaluation.statistics.patterns import Contingency, Patterns
 
 RATINGS = [[1, 1], [2, 3], [3, 3]]
 
@@ -66,4 +66,4 @@ def test_counts_are_checked(arguments: tuple[Any, ...], message: str) -> None:
 @pytest.mark.parametrize("table", [[[1, 2]], [[1, -1], [0, 1]], [[0.5, 1], [1, 1]]])
 def test_a_contingency_table_is_square_and_counts(table: list[list[float]]) -> None:
     with pytest.raises(ValueError, match=r"square|whole numbers"):
-        table_ratings(table)
+        Contingency.of(table)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evaluation.statistics.patterns import MISSING, Patterns, encode, table_ratings
+from evaluation.statistics.patterns import MISSING, Contingency, Patterns, encode
 
 NAN = float("nan")
 
@@ -37,5 +37,7 @@ def test_words_keep_the_declared_order() -> None:
     assert encode([["low", "high"]], ["low", "middle", "high"]).codes.tolist() == [[0, 2]]
 
 
-def test_a_contingency_table_is_one_pair_of_ratings_for_each_item() -> None:
-    assert table_ratings([[2, 1], [0, 1]]).tolist() == [[1, 1], [1, 1], [1, 2], [2, 2]]
+def test_a_contingency_table_is_one_pair_of_ratings_for_each_cell() -> None:
+    rows = Contingency.of([[2, 1], [0, 1]], categories=["no", "yes"]).rows()
+    assert rows.codes.tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    assert rows.times.tolist() == [2, 1, 0, 1]
