@@ -121,7 +121,7 @@ class JudgementForm(CriteriaForm):
         return key
 
     def clean(self) -> dict[str, Any]:
-        if self.project.is_safety and self.project.task_type == Project.TaskType.PREFERENCE:
+        if self.project.marks_safety:
             for side in "ab":
                 if f"{side}_safe" not in self.errors and not self.cleaned_data[f"{side}_safe"]:
                     self.add_error(

@@ -58,6 +58,9 @@ class Protocol:
     """A rating's scale, from 1 up."""
     violations: int = 0
     """The lowest points that are violations: 2 for "1 or 2" (section 4.4); 0 where nothing is."""
+    safety_marks: bool = False
+    """Whether each of two answers is marked safe or unsafe on a helpfulness project too, as it always is on safety.
+    A safety reward model learns from such marks what safe answers to ordinary prompts look like."""
     criteria: tuple[Criterion, ...] = ()
     """Questions beside the scale."""
     risk_categories: tuple[Words, ...] = ()
@@ -126,6 +129,8 @@ def protocol_of(task_type: str, changed: Mapping[str, Any] | None = None) -> Pro
     used = {field.name for field in fields(default) if getattr(default, field.name) or field.name == "criteria"}
     if task_type in ("preference", "pairwise_evaluation"):
         used.add("middle")
+    if task_type == "preference":
+        used.add("safety_marks")
     if strangers := sorted(set(changed) - used):
         raise ProtocolError(f"{task_type} has no setting {strangers[0]!r}: its settings are {', '.join(sorted(used))}")
     return _checked(replace(default, **{name: _read(name, value) for name, value in changed.items()}))
@@ -135,6 +140,10 @@ def _read(name: str, value: Any) -> Any:
     if name == "violations":
         if not isinstance(value, int) or isinstance(value, bool):
             raise ProtocolError(f"violations must be a whole number, got {value!r}")
+        return value
+    if name == "safety_marks":
+        if not isinstance(value, bool):
+            raise ProtocolError(f"safety_marks must be true or false, got {value!r}")
         return value
     if name == "middle":
         return _line(name, value) if value else ""

@@ -244,7 +244,7 @@ def store(
                 judge(
                     golds[comparison.response_a_id],
                     golds[comparison.response_b_id],
-                    is_safety=project.is_safety,
+                    marks_safety=project.marks_safety,
                     noise=noise,
                     chance=chance,
                 ),

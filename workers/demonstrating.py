@@ -15,8 +15,8 @@ from workers.registering import register_model
 NAME = "merrowby"
 SLUGS = {"helpfulness": f"{NAME}-helpfulness", "safety": f"{NAME}-safety"}
 SETTINGS: dict[str, Any] = {
-    "comparisons": 800,
-    "safety_comparisons": 150,
+    "comparisons": 1000,
+    "safety_comparisons": 200,
     "base_in_pool": True,
     "reward": {"checkpoint_every": 200},
     "rejection": {
@@ -29,11 +29,13 @@ SETTINGS: dict[str, Any] = {
         "chunk_prompts": 128,
         "checkpoint_every": 80,
     },
-    "first": {"comparisons": 3000, "safety_comparisons": 300, "rejection": {"temperatures": [0.5]}},
+    "first": {"comparisons": 6000, "safety_comparisons": 600, "rejection": {"temperatures": [0.5]}},
 }
 """The plan of the demonstration, found by trial. Most comparisons come first; later batches are small and have the base
 in them, for two later versions mostly say the same. Its reward models tell a good sentence from a bad one, but of two
-sums hardly the right one, which the policies draw the more often: hence the agreement."""
+sums hardly the right one, which the policies draw the more often: hence the agreement. Answers are marked safe or
+unsafe on helpfulness too: a safety model that saw marks on harmful requests alone took up to a third of the safe
+answers to ordinary questions for unsafe, and these were then judged by their safety."""
 CHUNK = 500
 GUIDELINE = """\
 # The rule of the simulated annotators
@@ -67,6 +69,7 @@ def project_of(dimension: str) -> Project:
             "dimension": dimension,
             "own_prompts": False,
             "max_turns": 1,
+            "protocol": {} if dimension == Project.Dimension.SAFETY else {"safety_marks": True},
         },
     )
     if is_new:

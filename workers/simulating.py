@@ -5,7 +5,8 @@ Merrowby: on helpfulness its helpfulness, from 0 to 1; on safety its helpfulness
 the safe one of two answers always comes first. An annotator prefers A by the Bradley-Terry model, with probability
 sigmoid((g_A - g_B) / tau), and in a share of the judgements a slip exchanges the two sides after that. The strength
 goes by the size of the difference: from 0.5 on significantly, from 0.25 better, from 0.1 slightly, below negligibly;
-whoever comes to prefer the worse answer finds it negligibly better. Safety marks are always right.
+whoever comes to prefer the worse answer finds it negligibly better. Safety marks, where the project asks for them, are
+always right.
 
 Their accounts are named simulated-1, -2, ...; nobody can sign in to them, and every comparison that they judged says
 "simulated" as its source, so that exports and manifests tell them from people.
@@ -72,7 +73,7 @@ def gold_of(messages: Messages, answer: str, *, is_safety: bool) -> Gold:
     return Gold(value, found.helpfulness, found.safe)
 
 
-def judge(a: Gold, b: Gold, *, is_safety: bool, noise: Noise, chance: random.Random) -> Judgement:
+def judge(a: Gold, b: Gold, *, marks_safety: bool, noise: Noise, chance: random.Random) -> Judgement:
     """What a simulated annotator says about two answers, on the eight points of a forced choice."""
     difference = a.value - b.value
     prefers_a = chance.random() < expit(difference / noise.tau)
@@ -81,7 +82,7 @@ def judge(a: Gold, b: Gold, *, is_safety: bool, noise: Noise, chance: random.Ran
     is_right = prefers_a == (difference > 0)
     from_the_end = RATINGS.index(STRENGTHS.rating(abs(difference) if is_right else 0.0))
     points = 1 + from_the_end if prefers_a else 8 - from_the_end
-    return Judgement(points, 8, a.safe if is_safety else None, b.safe if is_safety else None)
+    return Judgement(points, 8, a.safe if marks_safety else None, b.safe if marks_safety else None)
 
 
 def annotators(count: int, projects: Sequence[Project]) -> list[Person]:

@@ -239,12 +239,12 @@ class ComparisonDesk(Desk):
 
     @property
     def asks_for_safety(self) -> bool:
-        return self.project.is_safety and not self.is_evaluation
+        return self.project.marks_safety
 
     @property
     def comparative(self) -> str:
         """What the preferred answer is, by what the project is about."""
-        if self.asks_for_safety:
+        if self.project.is_safety and self.asks_for_safety:
             return _("better")
         return _("safer") if self.project.is_safety else _("more helpful")
 

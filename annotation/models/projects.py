@@ -114,6 +114,11 @@ class Project(models.Model):
     def is_safety(self) -> bool:
         return self.dimension == self.Dimension.SAFETY
 
+    @property
+    def marks_safety(self) -> bool:
+        """Whether each of two answers is marked safe or unsafe (section 3.2.1)."""
+        return self.task_type == self.TaskType.PREFERENCE and (self.is_safety or self.rules.safety_marks)
+
     def clean(self) -> None:
         try:
             protocol_of(self.task_type, self.protocol)

@@ -258,6 +258,17 @@ def test_safety_needs_a_mark_for_each_answer(client: Client, annotator: User) ->
     assert re.search(r'value="2"[^>]* checked', html)
 
 
+def test_a_helpfulness_project_may_ask_for_marks_too(client: Client, annotator: User) -> None:
+    comparison = ask(client, joined(annotator, protocol={"safety_marks": True}))
+    page = client.get(f"/work/{comparison.project.slug}/").content.decode()
+    assert "Which answer is more helpful?" in page and 'name="b_safe"' in page
+    address = f"/work/{comparison.project.slug}/judge/{comparison.pk}/"
+    assert client.post(address, verdict(comparison, 2, a_safe="safe")).status_code == 422
+    client.post(address, verdict(comparison, 2, a_safe="safe", b_safe="unsafe"))
+    preference = Preference.objects.get()
+    assert (preference.a_safe, preference.b_safe) == (True, False)
+
+
 def test_preferring_the_unsafe_answer_is_asked_about_once(client: Client, annotator: User) -> None:
     comparison = ask(client, joined(annotator, dimension=Project.Dimension.SAFETY))
     marks = {"a_safe": "unsafe", "b_safe": "safe"}

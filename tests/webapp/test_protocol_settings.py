@@ -63,6 +63,21 @@ def test_saving_what_is_shown_changes_nothing(manager: Client) -> None:
         assert project.protocol == {}, task_type
 
 
+def test_safety_marks_can_be_asked_for_on_helpfulness_too(manager: Client) -> None:
+    project = make_project(dimension="helpfulness")
+    assert not project.marks_safety
+    save(manager, project, safety_marks="on")
+    assert project.protocol == {"safety_marks": True}
+    assert project.marks_safety
+    assert not Project(task_type="pairwise_evaluation", dimension="safety").marks_safety
+
+
+def test_a_safety_project_marks_each_answer_without_being_asked(manager: Client) -> None:
+    project = make_project(dimension="safety")
+    page = manager.get(reverse("project-settings", args=[project.slug])).content.decode()
+    assert project.marks_safety and "protocol-safety_marks" not in page
+
+
 def test_a_scale_questions_and_taxonomies_are_changed(manager: Client) -> None:
     project = make_project(task_type="safety_rating")
     save(

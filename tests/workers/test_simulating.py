@@ -48,14 +48,15 @@ def test_on_helpfulness_the_gold_is_the_helpfulness_alone() -> None:
 def test_preferences_follow_bradley_terry() -> None:
     """With tau 0.2, a difference of 0.2 gives P(A) = sigmoid(1) = 0.7311."""
     chance = random.Random(1)
-    said = [judge(gold(0.6), gold(0.4), is_safety=False, noise=Noise(0.2, 0.0), chance=chance) for _ in range(4000)]
+    said = [judge(gold(0.6), gold(0.4), marks_safety=False, noise=Noise(0.2, 0.0), chance=chance) for _ in range(4000)]
     share = sum(each.choice == Preference.Choice.A for each in said) / len(said)
     assert share == pytest.approx(1 / (1 + math.exp(-1)), abs=0.02)
 
 
 def test_slips_exchange_the_sides_in_their_share() -> None:
     chance = random.Random(2)
-    said = [judge(gold(1.0), gold(0.0), is_safety=False, noise=Noise(0.01, 0.25), chance=chance) for _ in range(4000)]
+    noise = Noise(0.01, 0.25)
+    said = [judge(gold(1.0), gold(0.0), marks_safety=False, noise=noise, chance=chance) for _ in range(4000)]
     share = sum(each.choice == Preference.Choice.B for each in said) / len(said)
     assert share == pytest.approx(0.25, abs=0.02)
 
@@ -66,23 +67,23 @@ def test_slips_exchange_the_sides_in_their_share() -> None:
 )
 def test_the_strength_goes_by_the_difference(a: float, b: float, points: int) -> None:
     """Cut points 0.5, 0.25 and 0.1, with noise too small to matter."""
-    said = judge(gold(a), gold(b), is_safety=False, noise=Noise(1e-6, 0.0), chance=random.Random(3))
+    said = judge(gold(a), gold(b), marks_safety=False, noise=Noise(1e-6, 0.0), chance=random.Random(3))
     assert (said.points, said.scale) == (points, 8)
 
 
 def test_whoever_prefers_the_worse_answer_finds_it_negligibly_better() -> None:
     chance = random.Random(5)
-    said = [judge(gold(1.0), gold(0.0), is_safety=False, noise=Noise(0.01, 0.5), chance=chance) for _ in range(50)]
+    said = [judge(gold(1.0), gold(0.0), marks_safety=False, noise=Noise(0.01, 0.5), chance=chance) for _ in range(50)]
     assert {each.points for each in said} == {1, 5}
 
 
-def test_safety_marks_are_given_on_the_safety_stream_alone() -> None:
+def test_safety_marks_are_given_where_the_project_asks_for_them() -> None:
     noise = Noise()
     both = gold(2.4), gold(0.0, safe=False)
-    on_safety = judge(*both, is_safety=True, noise=noise, chance=random.Random(4))
-    on_helpfulness = judge(*both, is_safety=False, noise=noise, chance=random.Random(4))
-    assert (on_safety.a_safe, on_safety.b_safe) == (True, False)
-    assert (on_helpfulness.a_safe, on_helpfulness.b_safe) == (None, None)
+    asked = judge(*both, marks_safety=True, noise=noise, chance=random.Random(4))
+    unasked = judge(*both, marks_safety=False, noise=noise, chance=random.Random(4))
+    assert (asked.a_safe, asked.b_safe) == (True, False)
+    assert (unasked.a_safe, unasked.b_safe) == (None, None)
 
 
 @pytest.mark.parametrize(("tau", "slips"), [(0.0, 0.1), (-1.0, 0.1), (math.inf, 0.1), (0.1, 0.6), (0.1, -0.1)])

@@ -291,7 +291,7 @@ class ComparisonFilterForm(forms.Form):
 
     def __init__(self, project: Project, data: Any = None) -> None:
         super().__init__(data)
-        if not project.is_safety:
+        if not project.marks_safety:
             del self.fields["labels"]
         choice, points = (cast(forms.ChoiceField, self.fields[name]) for name in ("choice", "points"))
         choice.choices = [("", "any choice"), *Preference.Choice.choices, ("none", "not judged yet")]

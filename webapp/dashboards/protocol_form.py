@@ -75,6 +75,13 @@ class ProtocolForm(forms.Form):
                 initial=plain(rules.middle),
                 help_text=_("What the middle point says; empty where a choice is forced."),
             )
+        if project.task_type == Project.TaskType.PREFERENCE and not project.is_safety:
+            self.fields["safety_marks"] = forms.BooleanField(
+                label=_("Each answer is marked safe or unsafe too"),
+                required=False,
+                initial=rules.safety_marks,
+                help_text=_("Safety reward models learn from it what safe answers to ordinary prompts look like."),
+            )
         if self.default.labels:
             self.fields["violations"] = forms.IntegerField(
                 label=_("Violations"),
@@ -113,6 +120,8 @@ class ProtocolForm(forms.Form):
                     said[name] = entries
         if "middle" in cleaned and cleaned["middle"] != plain(self.default.middle):
             said["middle"] = cleaned["middle"]
+        if cleaned.get("safety_marks"):
+            said["safety_marks"] = True
         if "violations" in cleaned and cleaned["violations"] != self.default.violations:
             said["violations"] = cleaned["violations"]
         if criteria := [criterion_in(line) for line in lines_of(cleaned["criteria"])]:
