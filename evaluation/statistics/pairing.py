@@ -81,7 +81,7 @@ def paired_comparison(
     mean = clustered_mean(values, codes, confidence=confidence)
     if values.size == 0:
         return PairedComparison(0, 0, 0, 0, mean, None, "", None, None, "No prompt has judgements of both models.")
-    sums = np.bincount(codes, values)
+    sums: FloatArray = np.bincount(codes, values).astype(np.float64)
     sums[np.abs(sums) < 1e-12] = 0.0
     for_first, for_second = int((sums > 0).sum()), int((sums < 0).sum())
     p_value, method = sign_flips(sums)

@@ -49,7 +49,8 @@ def test_a_pairs_residual_is_in_its_standard_errors() -> None:
 def test_everything_twice_in_one_cluster_is_no_more_evidence() -> None:
     """X2 doubles and so does the design effect: the corrected p-value stays."""
     once = fit_of(leaderboard(*CIRCLE, clusters=np.arange(12)))
-    twice = fit_of(leaderboard(*(list(part) * 2 for part in CIRCLE), clusters=np.tile(np.arange(12), 2)))
+    first, second, votes = CIRCLE
+    twice = fit_of(leaderboard(first * 2, second * 2, votes * 2, clusters=np.tile(np.arange(12), 2)))
     assert twice.x2 == pytest.approx(2 * once.x2, abs=1e-9)
     assert twice.p_value == pytest.approx(once.p_value, abs=1e-9)
     assert (twice.p_independent or 1) < (once.p_independent or 0)

@@ -1,4 +1,4 @@
-"""What a leaderboard says besides its ratings: ranks by upper bound, the choice of tie model, and whom it can't rate."""
+"""What a leaderboard says besides its ratings: ranks by upper bound, which tie model, and whom it can't rate."""
 
 import math
 from typing import Any
@@ -67,7 +67,7 @@ def test_ties_alone_rate_nobody(how: str) -> None:
 
 
 def test_strengths_that_nobody_used_change_nothing() -> None:
-    """Votes of 3 and -3 alone are wins and losses; the odds of a win are e^(3 d), so abilities are a third as far apart."""
+    """Votes of 3 and -3 alone are wins and losses with odds of e^(3 d): abilities are a third as far apart."""
     rng = np.random.default_rng(2)
     votes = np.where(rng.random(60) < 0.7, 3, -3)
     graded, plain = (leaderboard(["A"] * 60, ["B"] * 60, votes, ties=how) for how in ("graded", "half"))
@@ -99,4 +99,5 @@ def test_one_prompt_has_ratings_but_neither_errors_nor_ranks() -> None:
 )
 def test_bad_arguments_are_named(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        leaderboard(**({"first": ["A", "A"], "second": ["B", "B"], "votes": [1, -1]} | arguments))
+        given: dict[str, Any] = {"first": ["A", "A"], "second": ["B", "B"], "votes": [1, -1]}
+        leaderboard(**(given | arguments))

@@ -61,9 +61,9 @@ def test_rao_kupper_of_two_models_fits_their_counts() -> None:
 
 
 def test_grades_count() -> None:
-    """Votes 2, 2, 1, -1 twice each and -2 once: with a = the log weight of strength 1, P(k) ~ exp(k d / 2 + a [|k| = 1]).
+    """The likelihood's equations: the sum of votes, and how often their strength is 1, are as expected.
 
-    Strengths 1 are as frequent as their expectation and so is the sum of votes, 3: checked in the equations.
+    P(k) goes with e^(k d / 2) times what it is between equals.
     """
     votes = [2, 2, 1, 1, -1, -1, -2, 2]
     board = leaderboard(["A"] * 8, ["B"] * 8, votes, ties="graded")
@@ -138,7 +138,7 @@ def test_every_battle_twice_changes_no_rating_nor_its_error_by_cluster(how: str)
     first, second, votes = simulated(8, steps=2)
     prompts = np.arange(len(votes)) // 4
     once = leaderboard(first, second, votes, prompts, how)
-    twice = leaderboard(*(np.tile(array, 2) for array in (first, second, votes, prompts)), how)
+    twice = leaderboard(np.tile(first, 2), np.tile(second, 2), np.tile(votes, 2), np.tile(prompts, 2), how)
     for before, after in zip(once.standings, twice.standings, strict=True):
         assert after.rating.interval == pytest.approx(before.rating.interval, abs=1e-6)
 
