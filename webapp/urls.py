@@ -15,6 +15,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("work/", include("annotation.urls")),
     path("campaigns/", include("evaluation.urls")),
+    path("safety/", include("evaluation.safety.urls")),
     path("", include("webapp.dashboards.urls")),
     path("api/v1/", include("webapp.api.urls")),
 ]

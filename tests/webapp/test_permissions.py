@@ -66,6 +66,7 @@ MANAGERS = {
     "iterations", "runs", "run-new", "run-train", "run", "run-cancel", "run-retry",
     "campaigns", "campaign-create", "campaign", "campaign-progress", "campaign-sample", "campaign-judge",
     "campaign-report", "campaign-report-json", "campaign-report-csv",
+    "safety", "safety-report", "safety-report-json", "safety-report-csv",
     "people", "people-invite", "invitation-revoke", "person", "person-role", "person-deactivate", "person-reactivate",
     "person-reset-link", "person-end-wait",
     "api-model-list", "api-model-detail", "api-run-list", "api-run-detail", "api-campaign-list", "api-campaign-detail",

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from evaluation.terminal import report
+from evaluation.terminal import red_team, report, safety
 from evaluation.terminal.telling import Told
 
-SUBCOMMANDS: tuple[ModuleType, ...] = (report,)
+SUBCOMMANDS: tuple[ModuleType, ...] = (report, safety, red_team)
 
 
 class Command(BaseCommand):
