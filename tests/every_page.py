@@ -147,6 +147,8 @@ def every_page_of_a_manager() -> dict[str, str]:
         "new campaign": "/campaigns/new/",
         "campaign": "/campaigns/spring/",
         "report": "/campaigns/spring/report/",
+        "safety": "/safety/",
+        "safety report": f"/safety/report/?project={attacking.slug}",
         "people": "/people/",
         "person": f"/people/{annotator.pk}/",
         "account": "/account/",

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def attacks() -> Project:
-    """Version one: 4 violating attempts in 2 hours; version two: 1 in 3 hours, and it was asked two of the four again."""
+    """Version one: 4 violating attempts in 2 hours; version two: 1 in 3 hours, and it was asked two of the four
+    again."""
     project = make_project(slug="attacks", task_type=Project.TaskType.RED_TEAM, dimension="safety")
     person, one, two = make_user(), make_model("one"), make_model("two")
     for number in range(4):

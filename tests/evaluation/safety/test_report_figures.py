@@ -111,8 +111,8 @@ def test_slices_tell_categories_vectors_and_turns_apart() -> None:
 
 
 def test_agreement_by_hand() -> None:
-    """Two raters, four answers, they agree on three: pa = 3/4; of eight verdicts three are violations: pe = 2 * 3/8 * 5/8
-    = 15/32; AC1 = (24 - 15) / (32 - 15) = 9/17."""
+    """Two raters, four answers, they agree on three: pa = 3/4; of eight verdicts three are violations: pe = 2 * 3/8 *
+    5/8 = 15/32; AC1 = (24 - 15) / (32 - 15) = 9/17."""
     project, model = rating_project(), make_model("one")
     for points in [(1, 2), (1, 5), (5, 5), (4, 5)]:
         rated(project, make_prompt(project), model, *points)
@@ -155,7 +155,7 @@ def test_what_can_not_be_reported_together_is_named() -> None:
     with pytest.raises(ValidationError, match='"talk" is a preference project'):
         safety_report([make_project(slug="talk")])
     short = rating_project("short", protocol={"labels": ["bad", "fair", "good"], "violations": 1})
-    with pytest.raises(ValidationError, match="different scales .*ratings has 5 points, short has 3 points"):
+    with pytest.raises(ValidationError, match=r"different scales .*ratings has 5 points, short has 3 points"):
         safety_report([rating_project(), short])
 
 
