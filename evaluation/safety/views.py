@@ -88,6 +88,8 @@ def context_of(found: SafetyReport, projects: list[Project]) -> dict[str, object
 @require_GET
 @may_see
 def report_json(request: HttpRequest) -> HttpResponse:
+    if not asked_for(request):
+        return redirect("safety")
     found = report_or_404(request)
     attached = {"Content-Disposition": f'attachment; filename="{file_name(found)}.json"'}
     return JsonResponse(found.as_json(), headers=attached, json_dumps_params={"allow_nan": False, "indent": 1})
@@ -96,6 +98,8 @@ def report_json(request: HttpRequest) -> HttpResponse:
 @require_GET
 @may_see
 def report_csv(request: HttpRequest) -> HttpResponse:
+    if not asked_for(request):
+        return redirect("safety")
     found = report_or_404(request)
     attached = {"Content-Disposition": f'attachment; filename="{file_name(found)}.csv"'}
     return HttpResponse(as_csv(found), content_type="text/csv; charset=utf-8", headers=attached)
