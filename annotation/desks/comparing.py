@@ -17,19 +17,11 @@ from annotation.desks.desk import Desk
 from annotation.models import Assignment, Comparison, Preference, Project
 from annotation.models.comparisons import choice_of
 from annotation.models.prompts import Messages
+from annotation.sides import Side, common_beginning, sides_of
 from modeling.registry.jobs import worker_is_alive
 from modeling.registry.models import Job
 
 PATIENCE = timedelta(seconds=3)
-
-
-def common_beginning(comparison: Comparison) -> Messages:
-    """The messages that both responses reply to: their prompt, or as far as two dialogues are the same."""
-    ours, theirs = comparison.response_a.prompt.messages, comparison.response_b.prompt.messages
-    common = 0
-    while common < min(len(ours), len(theirs)) and ours[common] == theirs[common]:
-        common += 1
-    return list(ours[:common])
 
 
 @dataclass(frozen=True)
@@ -39,16 +31,6 @@ class Point:
     points: int
     side: str
     words: str
-
-
-@dataclass(frozen=True)
-class Side:
-    """One of the two answers; where whole dialogues are compared, with what leads to it."""
-
-    key: str
-    name: str
-    before: Messages
-    text: str
 
 
 class ComparisonDesk(Desk):
@@ -156,7 +138,8 @@ class ComparisonDesk(Desk):
     def messages(self) -> Messages:
         """The dialogue so far: what both answers reply to, or what the next prompt follows."""
         if self.comparison:
-            return common_beginning(self.comparison)
+            sides = (self.comparison.response_a, self.comparison.response_b)
+            return common_beginning(*(response.prompt.messages for response in sides))
         if self.last and self.last_judgement and self.last_judgement.chosen:
             return [*self.last.prompt.messages, {"role": "assistant", "content": self.last_judgement.chosen.text}]
         return []
@@ -186,17 +169,7 @@ class ComparisonDesk(Desk):
         """A and B, as they are to be seen."""
         if self.comparison is None:
             return []
-        pair = (("a", "A", self.comparison.response_a), ("b", "B", self.comparison.response_b))
-        shared = len(self.messages)
-        return [
-            Side(
-                key,
-                name,
-                blinding.shown_messages(response.prompt.messages, self.project)[shared:],
-                blinding.shown(response, self.project),
-            )
-            for key, name, response in pair
-        ]
+        return sides_of(self.comparison.response_a, self.comparison.response_b, self.project)
 
     @property
     def are_dialogues(self) -> bool:

@@ -2,9 +2,10 @@
 
 They claim, judge, skip, undo and revise, pairs of answers with adaptive further raters, held ready ahead of time; every
 sixth step somebody dies between claim and submission, and later the leases of the dead run out. Real threads on the
-real database, SQLite and PostgreSQL.
+real database, SQLite and PostgreSQL. With `pytest -s` its last line is what happened, as JSON.
 """
 
+import json
 import random
 import threading
 import time
@@ -107,6 +108,22 @@ def revise(
         comparing.judge(comparison, annotator, judgement, comparing.submission_key(comparison))
 
 
+def figures_of(project: Project) -> dict[str, object]:
+    """What whoever reads the output wants to know; the assertions say the same in detail."""
+    said = Preference.objects.filter(current=True, comparison__project=project)
+    item, rater = "comparison__assignment__item", "comparison__annotator"
+    places = Assignment.objects.filter(project=project)
+    return {
+        "database": connection.vendor,
+        "judgements": Preference.objects.count(),
+        "that_count": said.count(),
+        "items_over_their_maximum": said.values(item).annotate(n=Count("pk")).filter(n__gt=MOST).count(),
+        "judged_twice_by_one": said.values(item, rater).annotate(n=Count("pk")).filter(n__gt=1).count(),
+        "places": places.count(),
+        "places_lost": places.exclude(status=Status.SUBMITTED).count(),
+    }
+
+
 def test_fifty_annotators_of_whom_some_vanish() -> None:
     project = make_project(
         task_type=Project.TaskType.PAIRWISE_EVALUATION, overlap=OVERLAP, max_overlap=MOST, random_order=True
@@ -124,7 +141,7 @@ def test_fifty_annotators_of_whom_some_vanish() -> None:
                 Assignment.objects.filter(pk=pk).update(leased_until=past)
         connection.close()
 
-    hurry = threading.Thread(target=let_leases_expire)
+    hurry, began = threading.Thread(target=let_leases_expire), time.monotonic()
     hurry.start()
     try:
         results = all_at_once(
@@ -136,6 +153,8 @@ def test_fifty_annotators_of_whom_some_vanish() -> None:
     finally:
         stop.set()
         hurry.join()
+    rush = time.monotonic() - began
+    in_the_rush = Preference.objects.count()
     unexpected = [result for result in results if isinstance(result, Exception) and not isinstance(result, DiedError)]
     assert unexpected == []
     assert deaths["after claiming"] and deaths["skipped"] and deaths["revised"], deaths
@@ -147,6 +166,7 @@ def test_fifty_annotators_of_whom_some_vanish() -> None:
         work(project, person, calm, deaths)
 
     places = Assignment.objects.filter(project=project)
+    print(json.dumps(figures_of(project) | {"in_the_rush": in_the_rush, "seconds_of_it": round(rush, 1), **deaths}))
     assert set(places.values_list("status", flat=True)) == {Status.SUBMITTED}
     asked = Item.objects.annotate(raters=Count("assignments")).values_list("pk", "raters", "disagreement")
     assert all(OVERLAP <= raters <= MOST for _, raters, _ in asked)

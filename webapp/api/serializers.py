@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from annotation import blinding
 from annotation.models import Comparison, Preference, Project, Prompt, Response
 from evaluation.models import Campaign
 from modeling.registry.models import Job, ModelVersion, Run
@@ -75,6 +76,11 @@ class OriginSerializer(serializers.ModelSerializer):
 
 
 class ResponseSerializer(serializers.ModelSerializer):
+    """An answer. Whoever may not see models gets it as an annotator reads it, without what would tell its model."""
+
+    TELLING = ("id", "completion_tokens", "finish_reason")
+
+    id = serializers.IntegerField(allow_null=True, help_text="Null for those who may not see models.")
     origin = serializers.SerializerMethodField(help_text="Null for those who may not see models.")
 
     class Meta:
@@ -83,8 +89,17 @@ class ResponseSerializer(serializers.ModelSerializer):
 
     @extend_schema_field(OriginSerializer(allow_null=True))
     def get_origin(self, response: Response) -> dict[str, Any] | None:
-        may_see_models = self.context["request"].user.has_perm("registry.view_modelversion")
-        return OriginSerializer(response).data if may_see_models else None
+        return OriginSerializer(response).data if self.sees_models else None
+
+    @property
+    def sees_models(self) -> bool:
+        return bool(self.context["request"].user.has_perm("registry.view_modelversion"))
+
+    def to_representation(self, response: Response) -> dict[str, Any]:
+        told = super().to_representation(response)
+        if self.sees_models:
+            return told
+        return told | dict.fromkeys(self.TELLING) | {"text": blinding.shown(response, response.prompt.project)}
 
 
 class PreferenceSerializer(serializers.ModelSerializer):

@@ -136,7 +136,13 @@ class Comparisons(Listing):
             super()
             .get_queryset()
             .select_related(
-                "project", "prompt__project", "prompt__batch", "response_a__model_version", "response_b__model_version"
+                "project",
+                "prompt__project",
+                "prompt__batch",
+                "response_a__model_version",
+                "response_b__model_version",
+                "response_a__prompt__project",
+                "response_b__prompt__project",
             )
         )
 

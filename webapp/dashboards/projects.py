@@ -10,7 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import urlencode
 
+from annotation import blinding
 from annotation.models import Assignment, Batch, Comparison, Flag, Preference, Project, Review
+from annotation.sides import common_beginning
 from webapp.accounts.models import User
 from webapp.dashboards import figures
 from webapp.dashboards.charts import day_bars, histogram
@@ -152,17 +154,27 @@ def comparisons(request: HttpRequest, slug: str) -> HttpResponse:
 def comparison(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """One comparison in full, with every revision of its judgement; model names only for those who may see models."""
     rows = Comparison.objects.select_related(
-        "project", "batch", "prompt", "annotator", "response_a__model_version", "response_b__model_version"
-    )
+        "project", "batch", "prompt", "annotator", "response_a__model_version", "response_b__model_version",
+        "response_a__prompt", "response_b__prompt",
+    )  # fmt: skip
     comparison = get_object_or_404(rows, project__slug=slug, pk=pk)
     revisions = list(comparison.preferences.select_related("guideline").order_by("-revision"))
+    a, b = comparison.response_a, comparison.response_b
+    shared = common_beginning(a.prompt.messages, b.prompt.messages)
+    before = [response.prompt.messages[len(shared) :] for response in (a, b)]
+    texts = [a.text, b.text]
+    if not request.user.has_perm("registry.view_modelversion"):
+        blinding.check([a, b])  # imported ones were not looked through before
+        texts = [blinding.shown(response, comparison.project) for response in (a, b)]
+        shared, *before = (blinding.shown_messages(said, comparison.project) for said in (shared, *before))
     context: dict[str, Any] = {
         "section": "projects",
         "project": comparison.project,
         "comparison": comparison,
+        "shared": shared,
         "revisions": revisions,
         "current": next((revision for revision in revisions if revision.current), None),
-        "sides": [("A", comparison.response_a), ("B", comparison.response_b)],
+        "sides": list(zip(("A", "B"), (a, b), before, texts, strict=True)),
     }
     return render(request, "dashboards/comparison.html", context)
 

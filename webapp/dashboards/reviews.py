@@ -15,9 +15,10 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from annotation import reviewing
-from annotation.models import Assignment, Item, Project
+from annotation.models import Adjudication, Assignment, Item, Project
+from annotation.sides import as_settled, sides_of
 from webapp.dashboards.review_forms import AdjudicationForm, ReviewForm
-from webapp.dashboards.work import rater_lines, work_of
+from webapp.dashboards.work import rater_lines, shared_by, words_of, work_of
 
 PER_PAGE = 50
 may_look = permission_required("annotation.view_review", raise_exception=True)
@@ -124,24 +125,41 @@ def disputed(request: HttpRequest, slug: str) -> HttpResponse:
 
 @may_look
 def adjudicate(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    """An item with all that was said of it; a POST settles what counts and goes on to the next disputed one."""
+    """An item with all that was said of it; a POST settles what counts and goes on to the next disputed one.
+
+    A is what `as_settled` puts first; what is stored is about response_1.
+    """
     project = get_object_or_404(Project, slug=slug)
-    item = get_object_or_404(Item.objects.select_related("project", "prompt"), project=project, pk=pk)
+    rows = Item.objects.select_related("project", "prompt", "response_1__prompt", "response_2__prompt")
+    item = get_object_or_404(rows, project=project, pk=pk)
+    shown = as_settled(item)
+    is_turned = bool(shown) and shown[0] != item.response_1
     form = AdjudicationForm(project, request.POST or None)
     if request.method == "POST":
         if not request.user.has_perm("annotation.add_adjudication"):
             return HttpResponse(status=403)
         if form.is_valid():
-            reviewing.adjudicate(item, reviewer(request), form.cleaned_data["points"], form.cleaned_data["note"])
+            given = form.cleaned_data["points"]
+            points = project.scale + 1 - given if is_turned else given
+            reviewing.adjudicate(item, reviewer(request), points, form.cleaned_data["note"])
             messages.success(request, _("Item %(number)d is settled.") % {"number": item.pk})
             following = reviewing.disputed(project).first()
             return redirect("adjudicate", slug, following.pk) if following else redirect("disputed", slug)
+    settled = item.adjudications.select_related("reviewer").order_by("-revision")
     context: dict[str, Any] = {
         "section": "reviews",
         "project": project,
         "item": item,
-        "raters": rater_lines(item),
-        "settled": item.adjudications.select_related("reviewer").order_by("-revision"),
+        "shared": shared_by(*shown, project) if len(shown) == 2 else item.prompt.messages,
+        "sides": sides_of(*shown, project) if len(shown) == 2 else [],
+        "raters": rater_lines(item, shown[0] if shown else None),
+        "settled": [(one, said_in(one, project, is_turned)) for one in settled],
         "form": form,
     }
     return render(request, "dashboards/adjudicate.html", context, status=422 if form.errors else 200)
+
+
+def said_in(settled: Adjudication, project: Project, is_turned: bool) -> str:
+    """What was settled, in words about the A of the page."""
+    points = settled.points
+    return words_of(settled.scale + 1 - points if is_turned and points else points, settled.scale, project)

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from annotation import blinding
 from annotation.comparing import points_in_words
 from annotation.judgements import judgements_at, judgements_in, place_of
 from annotation.models import Assignment, Comparison, Item, Preference, Project, Rating, Response
 from annotation.models.prompts import Messages
+from annotation.sides import Side, common_beginning, sides_of
 
 
 def words_of(points: int | None, scale: int, project: Project) -> str:
@@ -31,6 +33,18 @@ class Turn:
     def said(self) -> Preference | None:
         """What counts, else what was said last."""
         return next((one for one in self.revisions if one.current), self.revisions[-1] if self.revisions else None)
+
+    @property
+    def shared(self) -> Messages:
+        """What both answers reply to."""
+        return shared_by(self.comparison.response_a, self.comparison.response_b, self.comparison.project)
+
+    @property
+    def sides(self) -> list[tuple[Side, bool | None]]:
+        """A and B, each with its safety mark."""
+        marks = (self.said.a_safe, self.said.b_safe) if self.said else (None, None)
+        sides = sides_of(self.comparison.response_a, self.comparison.response_b, self.comparison.project)
+        return list(zip(sides, marks, strict=True))
 
     @property
     def words(self) -> str:
@@ -66,7 +80,7 @@ class Work:
     def turns(self) -> list[Turn]:
         if self.project.task_type not in (Project.TaskType.PREFERENCE, Project.TaskType.PAIRWISE_EVALUATION):
             return []
-        rows = self.place.comparisons.select_related("prompt", "response_a", "response_b", "project")
+        rows = self.place.comparisons.select_related("prompt", "response_a__prompt", "response_b__prompt", "project")
         turns = [
             Turn(comparison, [one for one in self.revisions if one.comparison_id == comparison.pk])
             for comparison in rows.order_by("turn", "regeneration")
@@ -77,6 +91,11 @@ class Work:
     def words(self) -> str:
         """A rating's points in words."""
         return words_of(self.said.points, self.said.scale, self.project) if isinstance(self.said, Rating) else ""
+
+
+def shared_by(one: Response, other: Response, project: Project) -> Messages:
+    """The messages that two answers have in common, as a reviewer sees them."""
+    return blinding.shown_messages(common_beginning(one.prompt.messages, other.prompt.messages), project)
 
 
 def work_of(place: Assignment) -> Work:
