@@ -2,11 +2,21 @@
 
 from django.urls import path
 
-from annotation.views import demonstrating, dialogues, guidelines, rating, red_teaming, standing, working
+from annotation.views import (
+    demonstrating,
+    dialogues,
+    guidelines,
+    looking_back,
+    rating,
+    red_teaming,
+    standing,
+    working,
+)
 
 urlpatterns = [
     path("", working.work, name="work"),
     path("<slug:slug>/", working.work_project, name="work_project"),
+    path("<slug:slug>/mine/", looking_back.own_work, name="work_mine"),
     path("<slug:slug>/take/", working.take, name="work_take"),
     path("<slug:slug>/prompt/", dialogues.prompt, name="work_prompt"),
     path("<slug:slug>/answers/<int:pk>/", dialogues.answers, name="work_answers"),

@@ -43,7 +43,7 @@ WORKERS = {
     "work_draw_again", "work_reword", "work_rate", "work_skip", "work_end", "work_guideline_read", "work_draft",
     "work_demonstration_prompt", "work_demonstrate", "work_demonstration_edit", "work_preview", "work_undo",
     "work_keep", "work_flag", "work_attack", "work_consent", "work_heed", "work_label", "work_reply",
-    "work_reply_again", "work_test", "work_test_begin", "work_withdraw",
+    "work_mine", "work_reply_again", "work_test", "work_test_begin", "work_withdraw",
 }  # fmt: skip
 # Reviewers, managers, owners.
 REVIEWERS = {

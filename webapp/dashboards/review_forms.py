@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Project, Review
-from webapp.dashboards.work import words_of
+from annotation.submitted import words_of
 
 
 class AskAgainForm(forms.Form):

@@ -17,8 +17,8 @@ from django.views.decorators.http import require_POST
 from annotation import reviewing
 from annotation.models import Adjudication, Assignment, Item, Project
 from annotation.sides import as_settled, sides_of
+from annotation.submitted import rater_lines, shared_by, words_of, work_of
 from webapp.dashboards.review_forms import AdjudicationForm, ReviewForm
-from webapp.dashboards.work import rater_lines, shared_by, words_of, work_of
 
 PER_PAGE = 50
 may_look = permission_required("annotation.view_review", raise_exception=True)

@@ -1,13 +1,27 @@
-"""A piece of work as reviewers and managers read it: what was asked and said, and what others said of the same."""
+"""A piece of submitted work as it is read again: what was asked and said, and what others said of the same."""
 
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from annotation import blinding
+from django.contrib.auth.models import AbstractUser
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from annotation import blinding, revising
 from annotation.comparing import points_in_words
 from annotation.judgements import judgements_at, judgements_in, place_of
-from annotation.models import Assignment, Comparison, Item, Preference, Project, Rating, Response
+from annotation.models import (
+    Assignment,
+    Comparison,
+    Item,
+    Preference,
+    Project,
+    Rating,
+    RedTeamAttempt,
+    Response,
+    Review,
+)
 from annotation.models.prompts import Messages
 from annotation.sides import Side, common_beginning, sides_of
 
@@ -67,6 +81,11 @@ class Work:
     def asked(self) -> Messages:
         return list(self.place.item.prompt.messages)
 
+    @property
+    def opening(self) -> str:
+        """What the work began with."""
+        return self.place.item.prompt.text
+
     @cached_property
     def revisions(self) -> list[Any]:
         return list(judgements_at(self.place))
@@ -91,6 +110,13 @@ class Work:
     def words(self) -> str:
         """A rating's points in words."""
         return words_of(self.said.points, self.said.scale, self.project) if isinstance(self.said, Rating) else ""
+
+    @property
+    def summary(self) -> list[str]:
+        """What was said, in a few words for each turn; nothing of a text that was written."""
+        if isinstance(self.said, RedTeamAttempt):
+            return [_("violating") if self.said.violating else _("withstood")]
+        return [turn.words for turn in self.turns] or [words for words in (self.words,) if words]
 
 
 def shared_by(one: Response, other: Response, project: Project) -> Messages:
@@ -136,3 +162,26 @@ def rater_lines(item: Item, a: Response | None = None) -> list[RaterLine]:
         words = words_of(points, said.scale, project)
         lines.append(RaterLine(where, points, words, said.seconds))
     return lines
+
+
+# One's own ----------------------------------------------------------------------------------------------------
+
+
+def work_by(project: Project, annotator: AbstractUser) -> QuerySet[Assignment]:
+    """What somebody has submitted in a project, newest first."""
+    places = Assignment.objects.filter(project=project, annotator=annotator.pk, submitted_at__isnull=False)
+    shown = ("item__prompt", "item__project", "item__batch", "project")
+    return places.select_related(*shown).prefetch_related("reviews").order_by("-submitted_at", "-pk")
+
+
+@dataclass(frozen=True)
+class OwnLine:
+    """A piece of one's own work, how it stands and what a reviewer wrote about it."""
+
+    work: Work
+    review: Review | None
+    may_take_back: bool
+
+
+def own_line(place: Assignment) -> OwnLine:
+    return OwnLine(Work(place), next(iter(place.reviews.all()), None), revising.may_take_back(place))
