@@ -23,6 +23,7 @@ from django.utils import timezone
 from annotation import gold, tallies
 from annotation.disagreement import remember
 from annotation.models import (
+    Adjudication,
     Assignment,
     Comparison,
     Demonstration,
@@ -69,13 +70,16 @@ def open_places(project: Project, annotator: AbstractUser) -> QuerySet[Assignmen
 def suitable(annotator: AbstractUser, places: QuerySet[Assignment]) -> QuerySet[Assignment]:
     """Of items that `annotator` has neither answered nor skipped, and that are not about their own words.
 
-    Whose prompt it is counts over all projects: it may have been carried into another one to be judged there.
+    Whose prompt it is counts over all projects: it may have been carried into another one to be judged there. Whoever
+    has reviewed an item's work, or settled it, knows what others say of it, and judges it no more.
     """
     theirs = Assignment.objects.filter(item=OuterRef("item"), annotator=annotator.pk)
     skipped = Skip.objects.filter(item=OuterRef("item"), annotator=annotator.pk)
     digest = OuterRef("item__prompt__digest")
     wrote = Prompt.objects.filter(author=annotator.pk, digest=digest, source=Prompt.WRITTEN_HERE)
-    places = places.filter(~Exists(theirs), ~Exists(skipped), ~Exists(wrote))
+    reviewed = Review.objects.filter(assignment__item=OuterRef("item"), reviewer=annotator.pk)
+    settled = Adjudication.objects.filter(item=OuterRef("item"), reviewer=annotator.pk)
+    places = places.filter(~Exists(theirs), ~Exists(skipped), ~Exists(wrote), ~Exists(reviewed), ~Exists(settled))
     demonstrated = Demonstration.objects.filter(assignment__annotator=annotator.pk)
     if demonstrated.exists():
         return places.exclude(item__prompt__digest__in=demonstrated.values("prompt__digest"))

@@ -12,10 +12,10 @@ from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
 
-from annotation import tallies
+from annotation import assigning, tallies
 from annotation.disagreement import remember
 from annotation.judgements import judgements_at
-from annotation.models import Adjudication, Assignment, Gold, Item, Project, Response, Review
+from annotation.models import Adjudication, Assignment, Gold, Item, Project, Response, Review, Skip
 from annotation.models.comparisons import choice_of
 
 Status = Assignment.Status
@@ -79,6 +79,27 @@ def tally(project: Project) -> Tally:
     counted = places.aggregate(**{f"{name}_places": Count("pk", filter=where) for name, where in wanted.items()})
     counts = {name: counted[f"{name}_places"] for name in wanted}
     return Tally(signals={name: counts.pop(name) for name in SIGNALS}, **counts)
+
+
+def may_still_judge(item: Item, person: AbstractUser) -> bool:
+    """Whether somebody who works in the project too is yet to judge this item: then they don't read others' answers."""
+    mine = item.assignments.filter(annotator=person.pk)
+    if mine.exists():
+        return mine.filter(submitted_at=None, status__in=(Status.LEASED, Status.RESERVED)).exists()
+    if not item.project.annotators.filter(pk=person.pk).exists():
+        return False
+    return assigning.suitable(person, item.assignments.filter(status=Status.OPEN)).exists()
+
+
+@transaction.atomic
+def renounce(item: Item, person: AbstractUser) -> None:
+    """Judge an item no more, so as to read what others say of it. Raises ReviewError while it is in hand."""
+    held = item.assignments.filter(annotator=person.pk, submitted_at=None).select_for_update(of=("self",))
+    for place in held:
+        if place.status != Status.RESERVED:
+            raise ReviewError("You have this item in hand: judge it, or skip it, first.")
+        assigning.let_go(place)
+    Skip.objects.get_or_create(item=item, annotator_id=person.pk, defaults={"reason": "read as a reviewer"})
 
 
 @transaction.atomic

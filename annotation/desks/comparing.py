@@ -71,7 +71,7 @@ class ComparisonDesk(Desk):
         return taken(self.project, self.annotator)
 
     def reserve(self) -> None:
-        if not self.is_ready or not self.gives_items or self.is_revising:
+        if not self.is_ready or not self.works_through_the_set or self.is_revising:
             return
         if self.is_evaluation:
             super().reserve()
@@ -209,6 +209,19 @@ class ComparisonDesk(Desk):
     @property
     def gives_items(self) -> bool:
         return self.is_evaluation or not self.project.own_prompts
+
+    @property
+    def works_through_the_set(self) -> bool:
+        """Whether the set's next prompt is wanted next: people may write their own here, and this one came from it."""
+        return self.gives_items or (self.place is not None and not self.place.item.own_prompt)
+
+    @property
+    def says_the_same(self) -> bool:
+        """Whether the two sides cannot be told apart."""
+        if not self.is_ready:
+            return False
+        a, b = self.sides
+        return (a.before, a.text.strip()) == (b.before, b.text.strip())
 
     @property
     def asks_for_safety(self) -> bool:

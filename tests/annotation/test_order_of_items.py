@@ -1,11 +1,13 @@
 """Which open item comes next: priorities, everybody's own order, nobody's own words, and the one held ready."""
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from annotation import assigning, dialogues
-from annotation.models import Assignment, Demonstration, Item, Project
+from annotation.models import Assignment, Comparison, Demonstration, Item, Project
 from modeling.registry.models import Job
+from tests.annotation.answering import answer
 from tests.annotation.test_assigning import let_expire, make_live_project
 from tests.factories import make_item, make_project, make_prompt, make_user
 from webapp.accounts.models import User
@@ -138,3 +140,19 @@ def test_the_answers_of_the_next_prompt_are_asked_for_ahead_of_time() -> None:
     Assignment.objects.filter(status=Status.LEASED).update(leased_until=timezone.now())
     taken = dialogues.take(project, other)
     assert taken == ready and taken.comparisons.get().annotator == other
+
+
+def test_where_people_may_write_their_own_the_set_goes_on_for_whoever_works_through_it() -> None:
+    """Its next prompt is answered while they judge; whoever writes their own has nothing held ready."""
+    project, reader, writer = make_live_project(own_prompts=True), make_user(), make_user()
+    make_item(project), make_item(project)
+    project.annotators.add(reader, writer)
+    for person, begin in ((writer, {"prompt": "Why?"}), (reader, None)):
+        client = Client()
+        client.force_login(person)
+        client.post(f"/work/{project.slug}/{'prompt' if begin else 'take'}/", begin or {})
+        comparison = Comparison.objects.latest("pk")
+        answer(comparison)
+        client.get(f"/work/{project.slug}/")
+    ready = project.assignments.get(status=Status.RESERVED)
+    assert ready.annotator == reader and ready.comparisons.get().status == Job.Status.QUEUED

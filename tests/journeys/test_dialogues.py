@@ -63,6 +63,22 @@ def test_new_answers_and_other_words_by_keyboard(
     assert complaints == []
 
 
+def test_two_answers_that_are_the_same_are_called_so(page: Page, live_server: LiveServer, answerer: Answerer) -> None:
+    answerer.texts, answerer.pause = ("From the rivers.", "From the rivers."), 0
+    sign_in(page, live_server, make_live_project())
+    page.keyboard.type("Why is the sea salty?")
+    page.keyboard.press("Control+Enter")
+    ready(page)
+    expect(page.get_by_text("They are the same, word for word. You can get two new ones with R.")).to_be_visible()
+    expect(page.locator("[data-news]")).to_have_text("Both answers are here. They are the same, word for word.")
+    answerer.texts = ("From the rivers.", "From the land.")
+    page.keyboard.press("r")
+    page.keyboard.press("r")
+    expect(page.get_by_text("From the land.")).to_be_visible()
+    expect(page.get_by_text("word for word")).to_have_count(0)
+    page.goto("about:blank")
+
+
 def test_a_prompt_is_mended_while_its_answers_are_still_waited_for(
     page: Page, live_server: LiveServer, complaints: list[str]
 ) -> None:

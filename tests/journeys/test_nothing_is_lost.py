@@ -13,6 +13,7 @@ from tests.annotation.answering import Answerer
 from tests.annotation.test_assigning import make_live_project
 from tests.annotation.test_assigning_races import make_stored_item
 from tests.factories import make_project
+from tests.journeys.accessibility import expect_usable_by_all
 from tests.journeys.test_annotating import answerer, sign_in
 from webapp.accounts.models import User
 
@@ -72,6 +73,38 @@ def test_what_is_undone_can_be_left_as_it_was(page: Page, project: Project) -> N
     assert Preference.objects.get().points == 2
 
 
+def test_earlier_work_is_read_again_and_taken_back_by_keyboard(page: Page, project: Project) -> None:
+    for number, points in ((2, "2"), (3, "6")):
+        submit(page, points)
+        expect(page.get_by_text(f"Item {number} of 3")).to_be_visible()
+    page.keyboard.press("h")
+    expect(page.get_by_role("heading", name="What you have submitted")).to_be_visible()
+    expect_usable_by_all(page, "own work")
+    earlier = page.get_by_role("article", name="A better", exact=True)
+    earlier.locator("summary").click()
+    expect(earlier.get_by_text("Other.")).to_be_visible()
+    expect_usable_by_all(page, "own work unfolded")
+    earlier.get_by_role("button", name="Take it back").press("Enter")
+    expect(page.get_by_role("radio", name="2: A better")).to_be_checked()
+    page.wait_for_load_state("load")
+    submit(page, "1")
+    expect(page.get_by_text("Item 3 of 3")).to_be_visible()
+    said = Preference.objects.order_by("comparison", "revision").values_list("points", "current")
+    assert list(said) == [(2, False), (1, True), (6, True)]
+
+
+def test_enter_alone_submits_where_nothing_has_the_focus(page: Page, project: Project) -> None:
+    page.keyboard.press("2")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Item 2 of 3")).to_be_visible()
+    page.keyboard.press("f")
+    page.keyboard.type("Cut off.")
+    page.keyboard.press("Enter")  # of the flag alone: nothing is chosen yet
+    expect(page.get_by_text("The managers will read it.")).to_be_visible()
+    assert Preference.objects.get().points == 2
+    assert Flag.objects.get().reason == "Cut off."
+
+
 def test_a_submission_without_a_line_is_sent_when_it_is_back(page: Page, project: Project) -> None:
     page.context.set_offline(True)
     submit(page, "5")
@@ -79,7 +112,7 @@ def test_a_submission_without_a_line_is_sent_when_it_is_back(page: Page, project
     expect(page.get_by_role("radio", name=re.compile("^5:"))).to_be_checked()
     assert not Preference.objects.exists()
     page.context.set_offline(False)
-    expect(page.get_by_text("Item 2 of 3")).to_be_visible(timeout=10_000)
+    expect(page.get_by_text("Item 2 of 3")).to_be_visible()
     expect(page.get_by_text("is sent by itself when the site is back")).to_be_hidden()
     assert Preference.objects.get().points == 5
 

@@ -64,6 +64,8 @@ def review(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     project = get_object_or_404(Project, slug=slug)
     rows = Assignment.objects.select_related("item__project", "item__prompt", "annotator")
     place = get_object_or_404(rows, item__project=project, pk=pk)
+    if first := judge_first(request, place.item):
+        return first
     signal = request.GET.get("signal", "")
     form = ReviewForm(request.POST or None)
     if request.method == "POST":
@@ -92,6 +94,21 @@ def review(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "is_own": place.annotator_id == request.user.pk,
     }
     return render(request, "dashboards/review.html", context, status=422 if form.errors else 200)
+
+
+def judge_first(request: HttpRequest, item: Item) -> HttpResponse | None:
+    """In place of an item's answers, where the reviewer is yet to judge it too; a POST from there gives that up."""
+    if not reviewing.may_still_judge(item, reviewer(request)):
+        return None
+    problem = ""
+    if request.method == "POST" and "renounce" in request.POST:
+        try:
+            reviewing.renounce(item, reviewer(request))
+            return redirect(request.get_full_path())
+        except reviewing.ReviewError as error:
+            problem = str(error)
+    context = {"section": "reviews", "project": item.project, "item": item, "problem": problem}
+    return render(request, "dashboards/judge_first.html", context, status=409 if problem else 200)
 
 
 def _next(request: HttpRequest, project: Project, signal: str) -> str:
@@ -132,6 +149,8 @@ def adjudicate(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     project = get_object_or_404(Project, slug=slug)
     rows = Item.objects.select_related("project", "prompt", "response_1__prompt", "response_2__prompt")
     item = get_object_or_404(rows, project=project, pk=pk)
+    if first := judge_first(request, item):
+        return first
     shown = as_settled(item)
     is_turned = bool(shown) and shown[0] != item.response_1
     form = AdjudicationForm(project, request.POST or None)

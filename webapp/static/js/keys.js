@@ -1,5 +1,6 @@
 // Keyboard shortcuts: an element with data-key is clicked by its key. S and U, which exist on both sides of a pair,
 // reach the side in front (see sides.js).
+// Enter sends as Ctrl+Enter does where the focus rests on nothing that Enter would press or write into.
 // Keys without Ctrl can be switched off, for whoever dictates: a word spoken to the browser would press many of them.
 "use strict";
 
@@ -8,10 +9,12 @@
   const singleKeys = () => { try { return localStorage.getItem(SWITCH) !== "off"; } catch { return true; } };
   const typing = (element) => element.matches("textarea, select, input:not([type=radio], [type=checkbox])");
 
+  const resting = (element) => element.matches("body, #workplace, [data-side]") && singleKeys();
+
   function nameOf(event) {
     const held = event.ctrlKey || event.metaKey;
     if (event.altKey) return "";
-    if (event.key === "Enter") return held ? "ctrl+enter" : "";
+    if (event.key === "Enter") return held || resting(event.target) ? "ctrl+enter" : "";
     if (event.code === "Space") return held ? "ctrl+space" : "";
     return held ? "" : event.key.toLowerCase();
   }
