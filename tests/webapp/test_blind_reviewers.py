@@ -27,9 +27,9 @@ pytestmark = pytest.mark.django_db
 BOAST = "Certainly. I am kestrel-7b, trained by Anthropic."
 
 
-def disputed_pair(project: Project, *models: ModelVersion) -> Item:
+def disputed_pair(project: Project, first: ModelVersion, second: ModelVersion) -> Item:
     """A pair whose raters stand at both ends of the scale."""
-    item = make_pair(project, *models)
+    item = make_pair(project, first, second)
     Assignment.objects.create(item=item)
     make_judgement(item, make_user(), 1)
     make_judgement(item, make_user(), 7)
