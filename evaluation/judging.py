@@ -45,6 +45,10 @@ class Ballots:
     """(n, r) whether the first model's response stood on the left, as A."""
     seconds: FloatArray
     """(n, r) from both answers being there to submission; NaN where no time was taken."""
+    words: IntArray
+    """(n, 2) of the first and of the second model's response: what blanks separate."""
+    prompt_words: IntArray
+    """(n,) of the whole prompt, earlier turns included."""
 
     def __len__(self) -> int:
         return len(self.first)
@@ -109,7 +113,7 @@ class _Row(NamedTuple):
 
 
 def collect(campaign: Campaign) -> Collected:
-    """Everything that raters said about the campaign's items, in four queries whatever its size."""
+    """Everything that raters said about the campaign's items, in five queries whatever its size."""
     items, left_out = _compared_items(campaign)
     position = {pk: index for index, pk in enumerate(items)}
     said = [row for row in _preferences(campaign) if row.item in position]
@@ -128,16 +132,22 @@ def collect(campaign: Campaign) -> Collected:
         votes[place] = _vote(row, graded) * (1 if on_left[place] else -1)
         raters[place] = row.rater
         seconds[place] = np.nan if row.seconds is None else row.seconds
+    labels, prompt_words = _of_prompts(campaign, prompts)
+    words = _words(campaign)
     ballots = Ballots(
         first=np.array([item.models[0] for item in items.values()], dtype=np.str_),
         second=np.array([item.models[1] for item in items.values()], dtype=np.str_),
         responses=np.array([item.responses for item in items.values()], dtype=np.int64).reshape(-1, 2),
         prompts=prompts,
-        labels=_labels(campaign, prompts),
+        labels=labels,
         votes=votes,
         raters=raters,
         first_on_left=on_left,
         seconds=seconds,
+        words=np.array([[words[key] for key in item.responses] for item in items.values()], dtype=np.int64).reshape(
+            -1, 2
+        ),
+        prompt_words=prompt_words,
     )
     places, complete = _places(campaign)
     imported = any(row.source for row in rows)
@@ -199,15 +209,27 @@ def _vote(row: _Row, graded: bool) -> float:
     return {Preference.Choice.A.value: 1.0, Preference.Choice.B.value: -1.0}.get(row.choice, 0.0)
 
 
-def _labels(campaign: Campaign, prompts: IntArray) -> dict[str, NDArray[np.str_]]:
+def _words(campaign: Campaign) -> dict[int, int]:
+    """Of each response, how many words it has; its text is let go at once, as there may be very many."""
+    texts = responses_of(campaign.project).values_list("pk", "text")
+    return {pk: len(text.split()) for pk, text in texts.iterator(chunk_size=2000)}
+
+
+def _of_prompts(campaign: Campaign, prompts: IntArray) -> tuple[dict[str, NDArray[np.str_]], IntArray]:
+    """The labels (n,) of the prompts, and how many words each has."""
     stored = {
-        pk: (category, risk_category, turns_of(messages))
+        pk: (category, risk_category, turns_of(messages), _words_of(messages))
         for pk, category, risk_category, messages in Prompt.objects.filter(
             pk__in=Item.objects.filter(project=campaign.project).values("prompt")
         ).values_list("pk", "category", "risk_category", "messages")
     }
-    table = np.array([stored[pk] for pk in prompts.tolist()], dtype=np.str_).reshape(-1, 3)
-    return {"turns": table[:, 2], "category": table[:, 0], "risk category": table[:, 1]}
+    table = np.array([stored[pk][:3] for pk in prompts.tolist()], dtype=np.str_).reshape(-1, 3)
+    words = np.array([stored[pk][3] for pk in prompts.tolist()], dtype=np.int64)
+    return {"turns": table[:, 2], "category": table[:, 0], "risk category": table[:, 1]}, words
+
+
+def _words_of(messages: Messages) -> int:
+    return sum(len(str(message["content"]).split()) for message in messages)
 
 
 def turns_of(messages: Messages) -> str:

@@ -38,6 +38,13 @@ def number_interval(figure: Estimate | Agreement, decimals: int = 2) -> str:
     return f"{number(low, decimals)} to {number(high, decimals)}"
 
 
+def sure(p_value: float | None) -> str:
+    """A p-value as text: "0.031", "below 0.001"."""
+    if p_value is None:
+        return NONE
+    return "below 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
 def count(amount: int, one: str, many: str = "") -> str:
     """ "1 item", "2 items"."""
     return f"{amount:,} {one if amount == 1 else many or one + 's'}"

@@ -24,6 +24,9 @@ SHRINKAGE = 0.2
 """How much a shared slope weighs: as so large a part of the data on which every outcome is even, AlpacaEval's weight of
 its two baselines of another length."""
 
+EQUALLY_HARD = 1e-3
+"""Log-odds: prompts whose difficulties lie closer together than this have none."""
+
 ONE_SIDED = "Preferences are so one-sided that no regression fits: its coefficients would be infinite."
 EQUAL_GAPS = "Lengths differ alike on every prompt: what that does can't be told from what the model does."
 TOO_FEW = f"Fewer than {FEWEST} items are too few for a regression on length."
@@ -35,7 +38,7 @@ class LengthControlled:
 
     slope: log-odds for an answer that is much longer than the other (where tanh is 1); above 0 where judges prefer the
     longer one. gap: the mean of own length less the other's, and spread its standard deviation, in the lengths' unit.
-    stretch: how far harder prompts move the log-odds, None without difficulties.
+    stretch: how far harder prompts move the log-odds, None where prompts are given no difficulty or are all alike.
     """
 
     win_rate: Estimate
@@ -106,7 +109,10 @@ def length_controlled(
     if spread <= 1e-12:
         return without(EQUAL_GAPS)
     bent = np.tanh(lengths / spread)
-    columns = [np.ones_like(bent), bent] + ([] if hard is None else [hard[there]])
+    if hard is not None and np.ptp(hard[there]) < EQUALLY_HARD:
+        hard = None
+    scale = 1.0 if hard is None else float(hard[there].std())
+    columns = [np.ones_like(bent), bent] + ([] if hard is None else [hard[there] / scale])
     design = np.column_stack(columns)
     penalty = np.zeros(len(columns))
     if shared_slope is not None:
@@ -128,7 +134,7 @@ def length_controlled(
         slope=_estimate(float(coefficients[1]), moved[:, 1], codes, confidence),
         gap=gap,
         spread=spread,
-        stretch=None if hard is None else float(coefficients[2]),
+        stretch=None if hard is None else float(coefficients[2]) / scale,
         observations=len(points),
     )
 

@@ -17,7 +17,7 @@ from tests.evaluation.statistics.simulated_battles import (
     rao_kupper_votes,
 )
 
-RUNS, PROMPTS, RATERS = 300, 50, 3
+RUNS, PROMPTS, RATERS = 200, 50, 3
 
 
 def held(board: Leaderboard) -> list[bool]:
@@ -34,7 +34,7 @@ def held(board: Leaderboard) -> list[bool]:
 def test_intervals_clustered_by_prompt_cover_as_they_say_and_independent_ones_do_not(
     how: str, draw: Callable[..., tuple[Any, Any]]
 ) -> None:
-    """Four models' intervals in 300 samples: 95 % within three standard errors of a sample's mean coverage."""
+    """Four models' intervals in 200 samples: 95 % within three standard errors of a sample's mean coverage."""
     rng = np.random.default_rng(31)
     first, second = (np.tile(np.repeat(NAMES[PAIRS[:, side]], RATERS), PROMPTS) for side in (0, 1))
     clustered, independent = [], []

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from evaluation.terminal import red_team, report, safety
+from evaluation.terminal import leaderboard, red_team, report, safety, win_rates
 from evaluation.terminal.telling import Told
 
-SUBCOMMANDS: tuple[ModuleType, ...] = (report, safety, red_team)
+SUBCOMMANDS: tuple[ModuleType, ...] = (report, win_rates, leaderboard, safety, red_team)
 
 
 class Command(BaseCommand):
