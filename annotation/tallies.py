@@ -212,6 +212,27 @@ def agrees(points: int, pattern: str, project: Project) -> bool | None:
     return bool(vote_of(points, project) == votes[0][0])
 
 
+def agreeing(project: Project, agreed: bool) -> QuerySet[Any]:
+    """The judgements that say what most of their item's other raters say, or, not `agreed`, that say otherwise.
+
+    Those that `compare` counts, by the same rule: asked once for each pattern of points, however many items share it.
+    """
+    place, scale = place_of(project), project.scale
+    pattern = f"{place}__item__pattern"
+    said = judgements_in(project).filter(**{f"{pattern}__contains": ","}, points__isnull=False, scale=scale)
+    patterns = set(said.order_by().values_list(pattern, flat=True).distinct())
+    is_turned = ~Q(comparison__response_a=F(f"{place}__item__response_1")) if said.model is Preference else None
+    wanted = Q(pk__in=())
+    for about_first in range(1, scale + 1):
+        alike = [raters for raters in patterns if agrees(about_first, raters, project) is agreed]
+        if is_turned is None:
+            wanted |= Q(points=about_first, **{f"{pattern}__in": alike})
+        else:
+            wanted |= Q(points=about_first, **{f"{pattern}__in": alike}) & ~is_turned
+            wanted |= Q(points=scale + 1 - about_first, **{f"{pattern}__in": alike}) & is_turned
+    return said.filter(wanted)
+
+
 def vote_of(points: int, project: Project) -> Any:
     """What points say in a majority vote: a side, whether it is a violation, or the points themselves."""
     rules = project.rules

@@ -245,10 +245,12 @@ class Share:
     count: int
     of: int
     estimate: Estimate
+    key: str = ""
+    """Of the filter that lists what it counts."""
 
 
-def share(label: Any, count: int, of: int) -> Share:
-    return Share(label, count, of, wilson(count, of))
+def share(label: Any, count: int, of: int, key: str = "") -> Share:
+    return Share(label, count, of, wilson(count, of), key)
 
 
 def safety_shares(counts: dict[str, int]) -> list[Share]:
@@ -259,7 +261,7 @@ def safety_shares(counts: dict[str, int]) -> list[Share]:
         (_("both unsafe"), "both_unsafe"),
         (_("chosen unsafe, the other safe"), "chosen_less_safe"),
     ]
-    shares = [share(label, counts[key], counts["labelled"]) for label, key in bins]
+    shares = [share(label, counts[key], counts["labelled"], key) for label, key in bins]
     if rest := counts["labelled"] - sum(found.count for found in shares):
         shares.append(share(_("one safe, neither chosen"), rest, counts["labelled"]))
     return shares if counts["labelled"] else []

@@ -6,7 +6,8 @@ from django import forms
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from annotation.judgements import MODELS
+from annotation import tallies
+from annotation.judgements import MODELS, place_of
 from annotation.models import Assignment, Batch, Preference, Project, Rating
 from webapp.accounts.models import User
 from webapp.dashboards.forms import offer
@@ -20,6 +21,9 @@ SIGNALS = {
     "rejected": (_("rejected"), Q(status=Assignment.Status.REJECTED)),
     "disputed": (_("disputed"), Q(item__disagreement__gte=0.3)),
 }
+
+
+MAJORITY = {"with_majority": (_("with the majority"), True), "against_majority": (_("against the majority"), False)}
 
 
 class WorkFilterForm(forms.Form):
@@ -38,7 +42,12 @@ class WorkFilterForm(forms.Form):
         self.project = project
         points, signal = (cast(forms.ChoiceField, self.fields[name]) for name in ("points", "signal"))
         points.choices = [("", _("any points")), *((point, str(point)) for point in range(1, project.scale + 1))]
-        signal.choices = [("", _("anything")), *((name, words) for name, (words, _where) in SIGNALS.items())]
+        signals = {name: words for name, (words, _where) in SIGNALS.items()}
+        if MODELS[project.task_type] in (Preference, Rating):
+            signals |= {name: words for name, (words, _agreed) in MAJORITY.items()}
+        if project.rules.violations:
+            signals["violating"] = _("violating")
+        signal.choices = [("", _("anything")), *signals.items()]
         people = User.objects.filter(assignments__project=project).distinct().order_by("username")
         offer(self, batch=project.batches.all(), annotator=people)
         if MODELS[project.task_type] not in (Preference, Rating):
@@ -51,8 +60,14 @@ class WorkFilterForm(forms.Form):
             rows = rows.filter(item__batch=wanted["batch"])
         if wanted["annotator"]:
             rows = rows.filter(annotator=wanted["annotator"])
-        if wanted["signal"]:
+        if wanted["signal"] in SIGNALS:
             rows = rows.filter(SIGNALS[wanted["signal"]][1])
+        elif wanted["signal"] in MAJORITY:
+            said = tallies.agreeing(self.project, MAJORITY[wanted["signal"]][1])
+            rows = rows.filter(pk__in=said.values(place_of(self.project)))
+        elif wanted["signal"]:
+            most = self.project.rules.violations
+            rows = rows.filter(ratings__points__lte=most, ratings__current=True)
         if wanted["day"]:
             rows = rows.filter(submitted_at__date=wanted["day"])
         if wanted.get("points"):

@@ -277,6 +277,10 @@ class ComparisonFilterForm(forms.Form):
     annotator = forms.ModelChoiceField(User.objects.none(), required=False, empty_label="anybody")
     choice = forms.ChoiceField(required=False)
     points = forms.TypedChoiceField(required=False, coerce=int, empty_value=None)
+    length = forms.ChoiceField(
+        choices=[("", "any lengths"), ("longer", "chose the longer answer"), ("shorter", "chose the shorter answer")],
+        required=False,
+    )
     split = forms.ChoiceField(choices=[("", "train and test"), ("train", "train"), ("test", "test")], required=False)
     labels = forms.ChoiceField(
         choices=[

@@ -6,8 +6,10 @@ from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.db.models import Prefetch, Q, QuerySet
+from django.db.models.functions import Length
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.http import urlencode
 
 from annotation import blinding
@@ -32,6 +34,11 @@ LABELS = {
     "chosen_less_safe": Q(preferences__choice="a") & B_SAFER | Q(preferences__choice="b") & A_SAFER,
 }
 """The bins of figures.safety_shares as filters of comparisons."""
+A_LONGER, B_LONGER = Q(apart__gt=0), Q(apart__lt=0)
+LENGTHS = {
+    "longer": Q(preferences__choice="a") & A_LONGER | Q(preferences__choice="b") & B_LONGER,
+    "shorter": Q(preferences__choice="a") & B_LONGER | Q(preferences__choice="b") & A_LONGER,
+}
 
 
 @permission_required("annotation.view_project", raise_exception=True)
@@ -115,6 +122,7 @@ def dashboard_of(scope: figures.Scope) -> dict[str, Any]:
         "bars": bars,
         "rated": sum(bar.count for bar in bars),
         "days": day_bars(scope.days),
+        "today": timezone.localdate().isoformat(),
         "safety": figures.safety_shares(counts),
         "annotators": figures.annotator_lines(scope, people),
         "guideline": project.guideline,
@@ -198,6 +206,9 @@ def _filtered(rows: QuerySet[Comparison], wanted: dict[str, Any]) -> QuerySet[Co
         rows = rows.filter(annotator=wanted["annotator"])
     if wanted.get("labels"):
         rows = rows.filter(LABELS[wanted["labels"]], preferences__current=True)
+    if wanted["length"]:
+        rows = rows.annotate(apart=Length("response_a__text") - Length("response_b__text"))
+        rows = rows.filter(LENGTHS[wanted["length"]], preferences__current=True)
     if wanted["split"]:
         rows = rows.filter(prompt__split=wanted["split"])
     return rows
