@@ -42,6 +42,18 @@ class Score(models.Model):
         constraints = [models.UniqueConstraint(fields=["model_version", "response"], name="one_score_per_response")]
 
 
+class Refusal(models.Model):
+    """What a refusal classifier says of a response: above 0 it calls it a refusal (section 4.2.3)."""
+
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="refusals")
+    response = models.ForeignKey(Response, on_delete=models.CASCADE, related_name="refusals")
+    logit = models.FloatField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["model_version", "response"], name="one_refusal_per_classifier")]
+
+
 class Iteration(models.Model):
     """One round of the loop, from V1 on: collect, train reward models, tune the policy, evaluate (section 3.2.3).
 

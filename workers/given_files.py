@@ -11,6 +11,7 @@ from modeling.ghost_data import read_user_turns
 from modeling.instructions import read_constraints
 from modeling.json_lines import DataError
 from modeling.prompt_data import read_prompts
+from modeling.refusal_data import read_examples
 from modeling.sft_data import read_demonstrations
 from workers.recipes import Data
 
@@ -20,9 +21,11 @@ READERS: dict[Data, Callable[[Path], Any]] = {
     Data.PROMPTS: read_prompts,
     Data.SAFETY_PROMPTS: read_prompts,
     Data.DIALOGUES: read_user_turns,
+    Data.REFUSALS: read_examples,
 }
 CONSTRAINTS = "constraints.jsonl"
 KEPT = ("messages", "trained_turns", "id", "source", "tag", "category")
+KEPT_OF_REFUSALS = ("prompt", "response", "refusal", "group")
 
 
 def read_given(path: Path, target: str, data: Data) -> list[Row]:
@@ -34,7 +37,8 @@ def read_given(path: Path, target: str, data: Data) -> list[Row]:
         raise ExportError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ExportError(f"{path.name} is not UTF-8 text: {error}") from error
-    lines = [as_messages(line) for line in lines]
+    if data is not Data.REFUSALS:
+        lines = [as_messages(line) for line in lines]
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / path.name
         draft.write_text("\n".join(lines), encoding="utf-8")
@@ -45,7 +49,8 @@ def read_given(path: Path, target: str, data: Data) -> list[Row]:
     rows = [json.loads(line) for line in lines if line.strip()]
     if target == CONSTRAINTS:
         return rows
-    return [{name: row[name] for name in KEPT if name in row} for row in rows]
+    kept = KEPT_OF_REFUSALS if data is Data.REFUSALS else KEPT
+    return [{name: row[name] for name in kept if name in row} for row in rows]
 
 
 def as_messages(line: str) -> str:

@@ -217,7 +217,9 @@ def given_rows(recipe: Recipe, given: dict[str, str], left_out: Counter[str]) ->
     contents: dict[str, Iterable[Row]] = {}
     for name in sorted(given, key=list(targets).index):  # what is trained on comes first
         rows = read_given(Path(given[name]), targets[name], recipe.data)
-        if name in ("data", "prompts"):
+        if (
+            name in ("data", "prompts") and recipe.data is not Data.REFUSALS
+        ):  # what a classifier reads is no prompt to it
             rows = [row for row in rows if not opens_held_out(row, held_out, left_out)]
         contents[targets[name]] = rows
     return contents

@@ -30,6 +30,7 @@ class Data(Enum):
     PROMPTS = "prompts"
     SAFETY_PROMPTS = "adversarial prompts"
     DIALOGUES = "dialogues"
+    REFUSALS = "labelled refusals"
 
 
 def numbers(text: str) -> list[float]:
@@ -108,9 +109,9 @@ class Recipe:
     def setting(self, name: str) -> Setting | None:
         return next((setting for setting in self.settings if setting.name == name), None)
 
-    def shipped_for(self, base: ModelVersion) -> dict[str, Any]:
-        """The settings that are shipped for a model of the base's size."""
-        return preset_for(self.preset, base.parameters or 0)
+    def shipped_for(self, base: ModelVersion | None) -> dict[str, Any]:
+        """The settings that are shipped for a model of the base's size; the smallest's where there is no base."""
+        return preset_for(self.preset, base.parameters or 0 if base else 0)
 
     def config_class(self) -> "type[TrainingConfig]":
         """The dataclass of its settings; loads torch."""
@@ -288,10 +289,52 @@ CONTEXT_DISTILLATION = Recipe(
     models=("base", "safety_reward"),
     files=(("prompts", "prompts.jsonl"), ("held_out", "held_out.jsonl")),
 )
+REFUSAL_CLASSIFIER = Recipe(
+    kind=Run.Kind.REFUSAL_CLASSIFIER,
+    command="train_refusal_classifier",
+    title="Train a refusal classifier",
+    purpose="A classifier that tells refusals from answers, for the rate of false refusals (section 4.2.3); without a "
+    "base it learns the answers' n-grams, within seconds on a CPU.",
+    module="modeling.train_refusal",
+    config="modeling.refusal_config.RefusalConfig",
+    preset="refusal",
+    data=Data.REFUSALS,
+    settings=(
+        Setting(
+            "counted",
+            str,
+            "What is a refusal: any (full and partial ones), or full ones alone.",
+            choices=("any", "full"),
+            default="any",
+        ),
+        Setting(
+            "folds", int, "Without a base: the error is measured by so many-fold cross-validation.", 2, 100, default=5
+        ),
+        Setting("epochs", int, "Passes over the examples, with a base.", 1, 100),
+        BATCH_SIZE,
+        LEARNING_RATE,
+        MAX_LENGTH,
+        SEED,
+    ),
+    models=(),
+    optional_models=("base",),
+    files=(("data", "train.jsonl"), ("test_data", "test.jsonl")),
+)
 RECIPES: dict[str, Recipe] = {
     recipe.kind: recipe
-    for recipe in (SFT, REWARD_MODEL, REJECTION_SAMPLING, PPO, DPO, GHOST_ATTENTION, CONTEXT_DISTILLATION)
+    for recipe in (
+        SFT,
+        REWARD_MODEL,
+        REJECTION_SAMPLING,
+        PPO,
+        DPO,
+        GHOST_ATTENTION,
+        CONTEXT_DISTILLATION,
+        REFUSAL_CLASSIFIER,
+    )
 }
+FROM_PROJECTS = {kind: recipe for kind, recipe in RECIPES.items() if recipe.data is not Data.REFUSALS}
+"""Those whose data projects collect: what pages and the API start. The others learn from files alone."""
 
 
 def check_settings(recipe: Recipe, settings: dict[str, Any]) -> None:

@@ -36,6 +36,14 @@ def execute(run: Run, should_stop: ShouldStop, show: Report = lambda share, note
         from workers.measuring import measure
 
         measure(run, should_stop, report)
+    elif run.kind == Run.Kind.DIVERSITY:
+        from workers.diversity import sample_diversity
+
+        sample_diversity(run, should_stop, report)
+    elif run.kind == Run.Kind.SAFETY_SCALING:
+        from workers.safety_scaling import scale_safety_data
+
+        scale_safety_data(run, should_stop, report)
     else:
         from workers.scoring import score_campaign
 

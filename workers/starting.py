@@ -119,6 +119,8 @@ def check_order(order: Order) -> None:
         raise ValidationError("The data comes from projects or from a file, not from both.")
     if instead and order.recipe.files[0][0] not in instead:
         raise ValidationError(f"{words(order.recipe.files[0][0])} is missing: a file of what to train on.")
+    if order.recipe.data is Data.REFUSALS and (order.projects or not instead):
+        raise ValidationError(f"{order.recipe.command} learns from a file of labelled answers: name one by --data.")
     if not order.samples and not order.bag:
         raise ValidationError("k is 0, so nothing is sampled: name earlier runs whose candidates are learned from.")
     if not instead and (order.projects or order.samples):
@@ -153,14 +155,14 @@ def check_models(order: Order) -> None:
             )
         if model.kind not in model_kinds(order.recipe, setting):
             raise ValidationError(f"{model} is a {model.get_kind_display()}: it can't be the {words(setting)} here.")
-    base = order.models["base"]
-    if base.is_reward_model and base.kind != REWARD_KIND[Project.Dimension(order.dimension)]:
+    base = order.models.get("base")
+    if base is not None and base.is_reward_model and base.kind != REWARD_KIND[Project.Dimension(order.dimension)]:
         raise ValidationError(f"{base} is a {base.get_kind_display()}: it can't become one of {order.dimension}.")
 
 
 def check_batches(order: Order) -> None:
     """A batch is cut into mini-batches without a rest, whichever of the two settings is the shipped one."""
-    settings = {**order.recipe.shipped_for(order.models["base"]), **order.settings}
+    settings = {**order.recipe.shipped_for(order.models.get("base")), **order.settings}
     batch, mini_batch = settings.get("batch_size"), settings.get("mini_batch_size")
     if batch and mini_batch and batch % mini_batch:
         raise ValidationError(f"batch_size must be a multiple of mini_batch_size ({mini_batch}), got {batch}")

@@ -23,7 +23,7 @@ from workers.carrying import JobError, ShouldStop, Stopped
 from workers.metrics import Metrics
 from workers.preparing import left_out_of, write_data
 from workers.processes import launched, process_count, reason_of
-from workers.recipes import RECIPES, REWARD_MODEL, Recipe
+from workers.recipes import RECIPES, REFUSAL_CLASSIFIER, REWARD_MODEL, Recipe
 from workers.runs import Report
 from workers.starting import REWARD_KIND
 
@@ -89,7 +89,7 @@ def complete_config(
     """The shipped settings for a model of the base's size, overridden by the chosen ones; checked. Raises JobError."""
     places = {"run_dir": folder} | {setting: Path(model.path) for setting, model in models.items()}
     try:
-        return configure(recipe.config_class(), {**recipe.shipped_for(models["base"]), **chosen, **places})
+        return configure(recipe.config_class(), {**recipe.shipped_for(models.get("base")), **chosen, **places})
     except ConfigError as error:
         raise JobError(f"{error}.") from error
 
@@ -117,7 +117,7 @@ def register_output(run: Run, models: Mapping[str, ModelVersion], folder: Path) 
                 path=str(folder / "model"),
                 digest=figures["model_digest"],
                 parameters=figures["parameters"],
-                licence=models["base"].licence,
+                licence=models["base"].licence if "base" in models else "",
                 description=description_of(run),
                 figures=figures,
             )
@@ -133,6 +133,8 @@ def register_output(run: Run, models: Mapping[str, ModelVersion], folder: Path) 
 def kind_of_output(run: Run) -> str:
     if RECIPES[run.kind] is REWARD_MODEL:
         return REWARD_KIND[Project.Dimension(run.config["dimension"])]
+    if RECIPES[run.kind] is REFUSAL_CLASSIFIER:
+        return ModelVersion.Kind.CLASSIFIER
     return ModelVersion.Kind.POLICY
 
 

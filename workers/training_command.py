@@ -16,7 +16,7 @@ from annotation.models import Project
 from modeling.registry.models import ModelVersion, Run
 from workers.carrying import JobError
 from workers.foreground import carry_out_here, claimed, reopened, terminal_progress
-from workers.recipes import MODEL_HELP, REJECTION_SAMPLING, REWARD_MODEL, Recipe, Setting
+from workers.recipes import MODEL_HELP, REJECTION_SAMPLING, REWARD_MODEL, Data, Recipe, Setting
 from workers.starting import Order, start_training
 
 FILE_HELP = {
@@ -25,6 +25,10 @@ FILE_HELP = {
     "prompts": 'prompts as JSON lines: {"messages": [...], "tag": "helpfulness" or "safety", "category"}',
     "held_out": "held-out prompts, in the form of --prompts",
     "constraints": "instructions to keep to, as JSON lines",
+}
+REFUSALS_HELP = {
+    "data": 'labelled answers: JSON lines {"prompt", "response", "refusal": true, false, "full", "partial" or "none"}',
+    "test_data": "labelled answers on which the error is measured, in the form of --data",
 }
 NOT_SHOWN = ("identity", "model_digest", "parameters")
 """What a run's report says besides its figures."""
@@ -46,7 +50,7 @@ class TrainingCommand(BaseCommand):
         recipe = self.recipe
         parser.add_argument("--project", action="append", default=[], metavar="SLUG", help="may be given several times")
         for name, _ in recipe.files:
-            parser.add_argument(flag(name), type=Path, metavar="FILE", help=FILE_HELP[name])
+            parser.add_argument(flag(name), type=Path, metavar="FILE", help=file_help(recipe, name))
         for setting in recipe.all_models:
             may_be_left_out = "" if setting in recipe.models else " May be left out."
             parser.add_argument(
@@ -78,7 +82,8 @@ class TrainingCommand(BaseCommand):
         if options["queue"]:
             self.stdout.write(json.dumps({"run": run.pk, "status": run.status}))
             return
-        self.stderr.write(f"Run {run.pk}: {run.get_kind_display()} makes {run.name} from {run.config['base']}")
+        origin = f" from {run.config['base']}" if "base" in run.config else ""
+        self.stderr.write(f"Run {run.pk}: {run.get_kind_display()} makes {run.name}{origin}")
         resume = f"python manage.py {self.recipe.command} --resume {run.pk}"
         self.stdout.write(json.dumps(closing_figures(carry_out_here(run, terminal_progress(), resume))))
 
@@ -127,6 +132,10 @@ class TrainingCommand(BaseCommand):
             open_projects=projects_called(options.get("open_project") or []),
             bag=[found(Run, pk=pk) for pk in options.get("bag") or []],
         )
+
+
+def file_help(recipe: Recipe, name: str) -> str:
+    return REFUSALS_HELP[name] if recipe.data is Data.REFUSALS else FILE_HELP[name]
 
 
 def keep_data(run: Run, order: Order) -> None:

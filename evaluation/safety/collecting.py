@@ -15,6 +15,13 @@ from evaluation.statistics.arrays import FloatArray, IntArray
 KINDS = ("risk category", "attack vector", "turns")
 """What answers are told apart by; each is a label of their prompt."""
 UNNAMED = "unnamed"
+REPORTED = (
+    Project.TaskType.SAFETY_RATING,
+    Project.TaskType.RED_TEAM,
+    Project.TaskType.PAIRWISE_EVALUATION,
+    Project.TaskType.QUALITY_RATING,
+)
+"""Kinds of projects that a report may name; the last two say how often models refuse."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +75,10 @@ def check_projects(projects: Sequence[Project]) -> None:
     if not projects:
         raise ValidationError("Name at least one safety_rating or red_team project.")
     for project in projects:
-        if project.task_type not in (Project.TaskType.SAFETY_RATING, Project.TaskType.RED_TEAM):
+        if project.task_type not in REPORTED:
             raise ValidationError(
                 f'"{project.slug}" is a {project.task_type} project: safety is reported of safety_rating and red_team '
-                "projects."
+                "projects, and false refusals of pairwise_evaluation and quality_rating ones."
             )
     scales = {project.slug: project.scale for project in rating_projects(projects)}
     if len(set(scales.values())) > 1:

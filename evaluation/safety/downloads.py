@@ -44,6 +44,12 @@ def lines(report: SafetyReport) -> Iterator[Line]:
         yield (*subject, "hours", version.hours, None, None, None, version.attempts, "")
         yield _line(*subject, "rejection_rate", version.rejection, version.rated)
     yield from map(_ratio, report.red_team.ratios)
+    for found in report.refusals:
+        for rate in found.rates:
+            label = f"{rate.prompt_set}: {rate.category}" if rate.category else rate.prompt_set
+            subject = ("refusals", label, rate.model, found.classifier)
+            yield _line(*subject, "refusal_rate", rate.rate, rate.answers)
+            yield _line(*subject, "refusal_rate_corrected", rate.corrected, rate.answers)
 
 
 def _violations(part: str, label: str, figures: Violations) -> Iterator[Line]:

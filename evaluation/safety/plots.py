@@ -5,6 +5,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from evaluation.plots import Dot, DotPlot, Scale, Tick, Whisker, round_ticks
+from evaluation.safety.refusals import RefusalReport
 from evaluation.safety.reporting import ModelSafety, SafetyReport, Violations
 from evaluation.safety.wording import points, points_interval
 from evaluation.statistics.agreement import Agreement
@@ -92,6 +93,24 @@ def pair_plot(report: SafetyReport) -> DotPlot:
         for pair in report.pairs
     )
     return DotPlot("Percentage points", "prompts", tuple(rows), ticks, reference=scale.at(0.0))
+
+
+def refusal_plot(found: RefusalReport) -> DotPlot:
+    """Each model's corrected rate on each set of prompts; what the classifier itself called is in the table."""
+    own = [each for each in found.rates if not each.category]
+    scale, ticks = axis_of([each.corrected for each in own], 0.0, 0.05, write=lambda rate: f"{100 * rate:g} %")
+    rows = (
+        Dot(
+            label=f"{each.model}, {each.prompt_set}",
+            n=each.answers,
+            whisker=_whisker(each.corrected, scale, each.prompts),
+            text=percent(each.corrected.value, 1),
+            interval=percent_interval(each.corrected, 1),
+            note="" if each.corrected.interval else each.corrected.note,
+        )
+        for each in own
+    )
+    return DotPlot("Refusals, corrected", "answers", tuple(rows), ticks)
 
 
 def agreement_plot(report: SafetyReport) -> DotPlot:

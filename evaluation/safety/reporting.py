@@ -14,6 +14,7 @@ from django.utils import timezone
 from annotation.models import Project
 from evaluation.safety.collecting import KINDS, RatedAnswers, check_projects, collect, rating_projects
 from evaluation.safety.red_team import RedTeamReport, red_team_report
+from evaluation.safety.refusals import RefusalReport, reports_on
 from evaluation.statistics.agreement import Agreement, gwet
 from evaluation.statistics.arrays import FloatArray
 from evaluation.statistics.clustered_proportions import clustered_wilson
@@ -94,6 +95,8 @@ class SafetyReport:
     """By kind, label and model; labels that all answers share tell nothing apart and are left out."""
     pairs: tuple[SafetyPair, ...]
     red_team: RedTeamReport
+    refusals: tuple[RefusalReport, ...]
+    """By each classifier that labelled answers of the projects."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -129,6 +132,7 @@ def safety_report(projects: Sequence[Project]) -> SafetyReport:
         slices=tuple(slices(answers, names, points)),
         pairs=tuple(pairs(answers, names)),
         red_team=red_team_report(projects),
+        refusals=tuple(reports_on(projects)),
     )
 
 

@@ -14,8 +14,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
 from annotation.models import Project
+from evaluation.models import Refusal
 from evaluation.safety import plots, wording
+from evaluation.safety.collecting import REPORTED
 from evaluation.safety.downloads import as_csv
+from evaluation.safety.refusal_wording import read_refusals
+from evaluation.safety.refusals import answers_of
 from evaluation.safety.reporting import SafetyReport, safety_report
 from evaluation.views import may_see
 
@@ -26,7 +30,7 @@ TASKS = (Project.TaskType.SAFETY_RATING, Project.TaskType.RED_TEAM)
 class ProjectLine:
     project: Project
     said: int
-    """Ratings, or red team attempts."""
+    """Ratings, red team attempts, or answers that a refusal classifier labelled."""
     unit: str
 
 
@@ -43,12 +47,20 @@ def project_lines() -> list[ProjectLine]:
     attacked = Q(assignments__redteamattempts__current=True)
     ratings = dict(projects.annotate(n=Count("assignments__ratings", filter=current)).values_list("pk", "n"))
     attempts = dict(projects.annotate(n=Count("assignments__redteamattempts", filter=attacked)).values_list("pk", "n"))
-    return [
+    lines = [
         ProjectLine(project, attempts[project.pk], "attempt")
         if project.task_type == Project.TaskType.RED_TEAM
         else ProjectLine(project, ratings[project.pk], "rating")
         for project in projects
     ]
+    return lines + labelled_lines()
+
+
+def labelled_lines() -> list[ProjectLine]:
+    """The other projects whose answers a refusal classifier labelled."""
+    others = Project.objects.filter(task_type__in=set(REPORTED) - set(TASKS), archived_at=None).order_by("name")
+    counts = {project: Refusal.objects.filter(response__in=answers_of([project])).count() for project in others}
+    return [ProjectLine(project, n, "answer classified") for project, n in counts.items() if n]
 
 
 @require_GET
@@ -82,6 +94,7 @@ def context_of(found: SafetyReport, projects: list[Project]) -> dict[str, object
         "agreement": (plots.agreement_plot(found), wording.read_agreement(found)),
         "red_team": wording.read_red_team(found.red_team),
         "scale": range(1, found.points + 1),
+        "refusals": [(each, plots.refusal_plot(each), read_refusals(each)) for each in found.refusals],
     }
 
 

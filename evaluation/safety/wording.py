@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from evaluation.safety.red_team import RedTeamReport
+from evaluation.safety.refusals import SAFE_TO_ANSWER
 from evaluation.safety.reporting import SafetyPair, SafetyReport, Violations
 from evaluation.statistics.estimates import FEW_CLUSTERS, Estimate
 from evaluation.statistics.rates import RateRatio
@@ -17,6 +18,8 @@ def headline(report: SafetyReport) -> str:
     if not report.models:
         if report.red_team.versions:
             return "Red teaming says what follows; no answer was rated."
+        if report.refusals:
+            return refused_most(report)
         return "No answer has a rating yet."
     best, worst = report.models[0].overall, report.models[-1].overall
     if len(report.models) == 1:
@@ -25,6 +28,18 @@ def headline(report: SafetyReport) -> str:
     if pair is not None and is_decided(pair):
         return f"{best.model} violates less than {worst.model}: {rate(best)} against {rate(worst)}."
     return f"{best.model} violates in {rate(best)}, {worst.model} in {rate(worst)}: they can't be told apart yet."
+
+
+def refused_most(report: SafetyReport) -> str:
+    """The largest rate of false refusals, where nothing else was reported on."""
+    found = [each for each in report.refusals[0].rates if not each.category and each.prompt_set in SAFE_TO_ANSWER]
+    if not found:
+        return "What follows says how often adversarial prompts are refused; no answer was rated."
+    most = max(found, key=lambda each: each.rate.value or 0.0)
+    return (
+        f"{most.model} refuses {percent(most.rate.value, 1)} of {most.prompt_set} prompts "
+        f"(95 % interval {percent_interval(most.rate, 1)}), by the classifier {report.refusals[0].classifier}."
+    )
 
 
 def rate(figures: Violations) -> str:

@@ -63,6 +63,8 @@ def lines(found: SafetyReport) -> Iterator[str]:
         yield from ("", read_agreement(found))
     if found.red_team.versions:
         yield from red_team_lines(found.red_team)
+    for each in found.refusals:
+        yield from ("", f"Refusals by {each.classifier}: see manage.py evaluate refusals.")
 
 
 COLUMNS = ("of", "answers", "prompts", "violations", "ties", "rate", "95 %", "mean", "95 %")

@@ -14,6 +14,7 @@ class ModelVersion(models.Model):
         POLICY = "policy", "policy"
         HELPFULNESS_REWARD = "helpfulness_reward", "helpfulness reward model"
         SAFETY_REWARD = "safety_reward", "safety reward model"
+        CLASSIFIER = "classifier", "refusal classifier"
 
     class Backend(models.TextChoices):
         LOCAL = "local", "local checkpoint"
@@ -122,6 +123,9 @@ class Run(Job):
         COLLECTION = "collection", "collection of an iteration's batch"
         POLICY_EVALUATION = "policy_evaluation", "evaluation of an iteration's policies"
         REASKING = "reasking", "asking violating prompts again"
+        REFUSAL_CLASSIFIER = "refusal_classifier", "refusal classifier training"
+        DIVERSITY = "diversity", "Self-BLEU against temperature"
+        SAFETY_SCALING = "safety_scaling", "safety data scaling"
 
     TASK = "workers.execute_run"
 

@@ -10,7 +10,7 @@ from annotation import blinding
 from annotation.models import Comparison, Preference, Project, Prompt, Response
 from evaluation.models import Campaign
 from modeling.registry.models import Job, ModelVersion, Run
-from workers.recipes import MODEL_HELP, RECIPES, REJECTION_SAMPLING, REWARD_MODEL, Recipe
+from workers.recipes import FROM_PROJECTS, MODEL_HELP, REJECTION_SAMPLING, REWARD_MODEL, Recipe
 from workers.starting import Order
 
 
@@ -249,7 +249,7 @@ class NewRunSerializer(Strict):
     model's size.
     """
 
-    kind = OneOf([(kind, recipe.title) for kind, recipe in RECIPES.items()], default=REWARD_MODEL.kind)
+    kind = OneOf([(kind, recipe.title) for kind, recipe in FROM_PROJECTS.items()], default=REWARD_MODEL.kind)
     projects = Named(slug_field="slug", many=True, queryset=Project.objects.all(), default=list)
     open_projects = Named(
         slug_field="slug",
@@ -276,7 +276,7 @@ class NewRunSerializer(Strict):
 
     def validate(self, data: Any) -> Any:
         """The models and settings are the recipe's own, and each setting is of its type and in its range."""
-        recipe = RECIPES[data["kind"]]
+        recipe = FROM_PROJECTS[data["kind"]]
         for name in (*MODEL_HELP, "dimension", "open_projects", "bag"):
             if data.get(name) and name not in names_of(recipe):
                 raise serializers.ValidationError({name: [f"{recipe.kind} takes no {name}: leave it out"]})
@@ -296,7 +296,7 @@ class NewRunSerializer(Strict):
     def order(self) -> Order:
         """What was asked for."""
         given = self.validated_data
-        recipe = RECIPES[given["kind"]]
+        recipe = FROM_PROJECTS[given["kind"]]
         of_projects = given["projects"][0].dimension if given["projects"] else ""
         return Order(
             recipe=recipe,

@@ -23,7 +23,7 @@ from webapp.dashboards.charts import Curve, curve
 from webapp.dashboards.closing import closing_of
 from webapp.dashboards.drawings import drawings_of
 from webapp.dashboards.training import SEVERAL, TrainingForm
-from workers.recipes import RECIPES
+from workers.recipes import FROM_PROJECTS
 from workers.starting import resume_run, start_training
 
 PER_PAGE = 50
@@ -77,7 +77,7 @@ def settings_of(config: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def form_filled_in_like(run: Run) -> str:
     """The address of the form that asks for what this run was asked for; empty where a form can't ask for all of it."""
-    recipe = RECIPES.get(run.kind)
+    recipe = FROM_PROJECTS.get(run.kind)
     chosen = run.config.get("settings", {})
     if recipe is None or "files" in run.config or any(recipe.setting(name) is None for name in chosen):
         return ""
@@ -130,7 +130,7 @@ def place_of(name: str) -> tuple[int, int, str]:
 @permission_required("registry.add_run", raise_exception=True)
 def new_run(request: HttpRequest) -> HttpResponse:
     """The recipes to choose from."""
-    context = {"section": "runs", "recipes": RECIPES.values(), "asked": request.GET.urlencode()}
+    context = {"section": "runs", "recipes": FROM_PROJECTS.values(), "asked": request.GET.urlencode()}
     return render(request, "dashboards/run_new.html", context)
 
 
@@ -138,7 +138,7 @@ def new_run(request: HttpRequest) -> HttpResponse:
 def train(request: HttpRequest, recipe: str) -> HttpResponse:
     """The form that starts a recipe's run; what is wrong with it is said on it. Choosing another base asks for the form
     anew, with what was typed, for the defaults of a base of that size."""
-    found = RECIPES.get(recipe)
+    found = FROM_PROJECTS.get(recipe)
     if found is None:
         raise Http404(f"There is no recipe {recipe}.")
     typed = {name: values if name in SEVERAL else values[-1] for name, values in request.GET.lists()}

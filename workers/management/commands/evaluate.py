@@ -10,8 +10,18 @@ from django.core.management.base import BaseCommand, CommandError
 
 from evaluation.terminal import leaderboard, red_team, report, safety, win_rates
 from evaluation.terminal.telling import Told
+from workers.terminal import diversity, refusals, safety_scaling
 
-SUBCOMMANDS: tuple[ModuleType, ...] = (report, win_rates, leaderboard, safety, red_team)
+SUBCOMMANDS: tuple[ModuleType, ...] = (
+    report,
+    win_rates,
+    leaderboard,
+    safety,
+    red_team,
+    diversity,
+    safety_scaling,
+    refusals,
+)
 
 
 class Command(BaseCommand):

@@ -10,6 +10,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from modeling.registry.models import ModelVersion
 
+KINDS = [kind for kind in ModelVersion.Kind.values if kind != ModelVersion.Kind.CLASSIFIER]
+"""A refusal classifier is made by its own training alone: without its measured errors its rates say nothing."""
+
 
 class Command(BaseCommand):
     help = (
@@ -26,7 +29,7 @@ class Command(BaseCommand):
             "--key-variable", default="", metavar="ENV", help="environment variable that holds the endpoint's key"
         )
         parser.add_argument("--name", required=True, help="a name of its own: letters, digits, - and _")
-        parser.add_argument("--kind", choices=ModelVersion.Kind.values, default=ModelVersion.Kind.POLICY)
+        parser.add_argument("--kind", choices=KINDS, default=ModelVersion.Kind.POLICY)
         parser.add_argument("--licence", default="", help="the licence that its makers gave it")
         parser.add_argument("--description", default="")
         parser.add_argument("--activate", action="store_true", help="offer it to sampling pools at once")

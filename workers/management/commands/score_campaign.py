@@ -28,7 +28,9 @@ class Command(BaseCommand):
             with transaction.atomic():
                 run = claimed(start_scoring(campaign, judge))
         except ModelVersion.DoesNotExist as error:
-            reward_models = ModelVersion.objects.exclude(kind=ModelVersion.Kind.POLICY).order_by("name")
+            reward_models = ModelVersion.objects.exclude(
+                kind__in=(ModelVersion.Kind.POLICY, ModelVersion.Kind.CLASSIFIER)
+            ).order_by("name")
             known = ", ".join(reward_models.values_list("name", flat=True)) or "none yet"
             raise CommandError(f'There is no model "{options["reward_model"]}". Reward models: {known}.') from error
         except Campaign.DoesNotExist as error:
