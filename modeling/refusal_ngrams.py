@@ -79,7 +79,7 @@ def fit(features: Sequence[Tensor], labels: Tensor, shape: NgramShape, penalty: 
         optimizer.zero_grad()
         fitted = nn.functional.binary_cross_entropy_with_logits(model(features), labels)
         total: Tensor = fitted + penalty / 2 * model.weight.square().sum() / len(labels)
-        total.backward()  # type: ignore[no-untyped-call]
+        total.backward()
         return total
 
     optimizer.step(loss)

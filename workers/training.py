@@ -40,7 +40,8 @@ def train(run: Run, should_stop: ShouldStop, report: Report) -> None:
     models = models_of(run)
     folder = prepare_folder(run, models, report)
     metrics = Metrics(run, folder / "metrics.jsonl")
-    report(0.0, "loading the models" if len(models) > 1 else "loading the base model")
+    what = {0: "starting", 1: "loading the base model"}.get(len(models), "loading the models")
+    report(0.0, what)
     with launched(folder, RECIPES[run.kind].module, process_count()) as process:
         while process.poll() is None:
             time.sleep(FOLLOW_EVERY_SECONDS)

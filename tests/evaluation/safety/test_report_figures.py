@@ -45,9 +45,8 @@ def test_answers_to_one_prompt_count_for_fewer() -> None:
     found = safety_report([project]).models[0].overall
     assert (found.answers, found.prompts) == (12, 4)
     assert found.violation.interval == clustered_wilson([float(each) for each in outcomes], prompts).interval
-    width = found.violation.interval[1] - found.violation.interval[0]
-    naive = wilson(6, 12).interval
-    assert naive is not None and width > naive[1] - naive[0]
+    own, naive = found.violation.interval, wilson(6, 12).interval
+    assert own is not None and naive is not None and own[1] - own[0] > naive[1] - naive[0]
 
 
 def test_nothing_found_is_not_never() -> None:
