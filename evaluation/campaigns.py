@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 
 from annotation.models import Assignment, Item, Project, Prompt, Response
 from evaluation.models import Campaign
+from evaluation.scoring import check_judge
 from modeling.registry.jobs import enqueue, reopen
 from modeling.registry.models import Job, ModelVersion, Run
 
@@ -192,10 +193,7 @@ def restart_sampling(campaign: Campaign) -> Run:
 @transaction.atomic
 def start_scoring(campaign: Campaign, reward_model: ModelVersion, user: Person | None = None) -> Run:
     """Queue the run that stores the reward model's score of each of the campaign's responses."""
-    if not reward_model.is_reward_model:
-        raise ValidationError(f"{reward_model} is a {reward_model.get_kind_display()}: only a reward model can judge.")
-    if reward_model.backend != ModelVersion.Backend.LOCAL:
-        raise ValidationError(f"{reward_model} has no checkpoint to score with.")
+    check_judge(reward_model)
     if not campaign.project.items.exists():
         raise ValidationError("There is nothing to judge yet: the campaign has no pairs of answers.")
     _refuse_a_second(campaign, Run.Kind.SCORING)

@@ -136,6 +136,7 @@ def every_page_of_a_manager() -> dict[str, str]:
         "red team's attempts": f"{attacks}attempts/",
         "models": "/models/",
         "model": "/models/reward/",
+        "reward model's evaluation": "/models/reward/evaluation/",
         "runs": "/runs/",
         "new run": "/runs/new/",
         "run form": "/runs/new/reward_model/",

@@ -16,6 +16,7 @@ urlpatterns = [
     path("work/", include("annotation.urls")),
     path("campaigns/", include("evaluation.urls")),
     path("safety/", include("evaluation.safety.urls")),
+    path("models/", include("evaluation.reward_models.urls")),
     path("", include("webapp.dashboards.urls")),
     path("api/v1/", include("webapp.api.urls")),
 ]

@@ -45,9 +45,9 @@ def execute(run: Run, should_stop: ShouldStop, show: Report = lambda share, note
 
         scale_safety_data(run, should_stop, report)
     else:
-        from workers.scoring import score_campaign
+        from workers.scoring import score_answers
 
-        score_campaign(run, should_stop, report)
+        score_answers(run, should_stop, report)
 
 
 def executing(show: Report) -> Work[Run]:

@@ -63,6 +63,7 @@ MANAGERS = {
     "guideline-ask-again",
     "flags", "flag-resolve",
     "models", "model", "model-stage", "model-to-pool",
+    "reward-model-evaluation", "reward-model-evaluation-json", "reward-model-score",
     "iterations", "runs", "run-new", "run-train", "run", "run-cancel", "run-retry",
     "campaigns", "campaign-create", "campaign", "campaign-progress", "campaign-sample", "campaign-judge",
     "campaign-report", "campaign-report-json", "campaign-report-csv",

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from evaluation.terminal import leaderboard, red_team, report, safety, win_rates
+from evaluation.terminal import leaderboard, red_team, report, reward_model, safety, win_rates
 from evaluation.terminal.telling import Told
 from workers.terminal import diversity, refusals, safety_scaling
 
@@ -18,6 +18,7 @@ SUBCOMMANDS: tuple[ModuleType, ...] = (
     leaderboard,
     safety,
     red_team,
+    reward_model,
     diversity,
     safety_scaling,
     refusals,

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from evaluation.campaigns import find_campaign, start_scoring
 from evaluation.models import Campaign
-from modeling.registry.models import ModelVersion
+from evaluation.reward_models.choosing import NotFoundError, find_reward_model
 from workers.foreground import carry_out_here, claimed, terminal_progress
 
 
@@ -24,16 +24,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             campaign = find_campaign(options["campaign"])
-            judge = ModelVersion.objects.get(name=options["reward_model"])
+            judge = find_reward_model(options["reward_model"])
             with transaction.atomic():
                 run = claimed(start_scoring(campaign, judge))
-        except ModelVersion.DoesNotExist as error:
-            reward_models = ModelVersion.objects.exclude(
-                kind__in=(ModelVersion.Kind.POLICY, ModelVersion.Kind.CLASSIFIER)
-            ).order_by("name")
-            known = ", ".join(reward_models.values_list("name", flat=True)) or "none yet"
-            raise CommandError(f'There is no model "{options["reward_model"]}". Reward models: {known}.') from error
-        except Campaign.DoesNotExist as error:
+        except (NotFoundError, Campaign.DoesNotExist) as error:
             raise CommandError(str(error)) from error
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
