@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from annotation.models import Batch, Project, Prompt
 from annotation.models.comparisons import RATINGS
 from evaluation.reward_models import paper
-from evaluation.reward_models.reading import Pairs, decided, held_out, right_of, with_scores
+from evaluation.reward_models.reading import SCORES_A, Pairs, decided, held_out, right_of, with_scores
 from evaluation.statistics.clustered_shares import clustered_difference, clustered_proportion
 from evaluation.statistics.estimates import Estimate
 from evaluation.statistics.proportions import wilson
@@ -105,7 +105,7 @@ def drift(model: ModelVersion, pairs: Pairs, projects: Sequence[Project]) -> Dri
     counted = (
         with_scores(held_out(decided(projects)), versions)
         .filter(comparison__batch__in=batches)
-        .annotate(version=F("score_a__model_version"))
+        .annotate(version=F(f"{SCORES_A}__model_version"))
         .values("version", "comparison__batch")
         .annotate(n=Count("pk"), right=Sum(right_of()))
     )

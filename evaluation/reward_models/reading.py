@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from django.db.models import Case, Count, F, FilteredRelation, FloatField, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, Count, F, FloatField, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Length
 from numpy.typing import NDArray
 
@@ -67,24 +67,21 @@ def held_out(preferences: QuerySet[Preference]) -> QuerySet[Preference]:
     return preferences.filter(comparison__prompt__split=Prompt.Split.TEST)
 
 
-def with_scores(preferences: QuerySet[Preference], models: Sequence[ModelVersion]) -> QuerySet[Any]:
-    """With `score_a` and `score_b` joined: the rows that one of the models gave to both answers."""
-    answers = {"score_a": "comparison__response_a__scores", "score_b": "comparison__response_b__scores"}
-    joined = {
-        name: FilteredRelation(path, condition=Q(**{f"{path}__model_version__in": models}))
-        for name, path in answers.items()
-    }
-    rows: QuerySet[Any] = preferences.annotate(**joined)
-    both = rows.filter(**{f"{name}__isnull": False for name in joined})
-    same = {"score_b__model_version": F("score_a__model_version")}
-    return both.filter(**same) if len(models) > 1 else both
+SCORES_A, SCORES_B = "comparison__response_a__scores", "comparison__response_b__scores"
+
+
+def with_scores(preferences: QuerySet[Preference], models: Sequence[ModelVersion]) -> QuerySet[Preference]:
+    """Those of whose two answers the same of the models has scored both, joined to the two scores, which go by
+    SCORES_A and SCORES_B. One call of filter makes one join to each."""
+    same = {f"{SCORES_A}__model_version__in": models, f"{SCORES_B}__model_version": F(f"{SCORES_A}__model_version")}
+    return preferences.filter(**same)
 
 
 def read_pairs(model: ModelVersion, projects: Sequence[Project]) -> Pairs:
     """Every scored judgement on held-out prompts, in one query."""
     columns = (
         *("comparison__project", "comparison__batch", "comparison__prompt", "comparison__assignment__item__prompt"),
-        *("choice", "points", "scale", "score_a__value", "score_b__value", "length_a", "length_b"),
+        *("choice", "points", "scale", f"{SCORES_A}__value", f"{SCORES_B}__value", "length_a", "length_b"),
     )
     rows = with_scores(held_out(decided(projects)), [model]).annotate(
         length_a=Length("comparison__response_a__text"), length_b=Length("comparison__response_b__text")
@@ -114,8 +111,9 @@ def strengths(points: Sequence[int | None], scales: Sequence[int]) -> IntArray:
     return np.where(known, places, NONE)
 
 
-def right_of(score_a: str = "score_a__value", score_b: str = "score_b__value") -> Case:
-    """In the database, what Pairs.right says."""
+def right_of() -> Case:
+    """In the database, what Pairs.right says of what is `with_scores`."""
+    score_a, score_b = f"{SCORES_A}__value", f"{SCORES_B}__value"
     agrees = Q(choice=Preference.Choice.A, **{f"{score_a}__gt": F(score_b)})
     agrees |= Q(choice=Preference.Choice.B, **{f"{score_b}__gt": F(score_a)})
     return Case(
@@ -220,10 +218,7 @@ def both_scores(model: ModelVersion, other: ModelVersion, projects: Sequence[Pro
     scores = Score.objects.filter(
         model_version=model, response__prompt__split=Prompt.Split.TEST, response__prompt__project__in=projects
     )
-    path = "response__scores"
-    joined = scores.annotate(second=FilteredRelation(path, condition=Q(**{f"{path}__model_version": other}))).filter(
-        second__isnull=False
-    )
-    rows = joined.order_by("pk").values_list("value", "second__value", "response__prompt")
+    joined = scores.filter(response__scores__model_version=other).order_by("pk")
+    rows = joined.values_list("value", "response__scores__value", "response__prompt")
     table = list(zip(*rows, strict=True)) or [(), (), ()]
     return np.array(table[:2], dtype=np.float64).T.reshape(-1, 2), np.array(table[2], dtype=np.int64)

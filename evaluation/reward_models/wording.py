@@ -159,7 +159,8 @@ def read_drift(found: Drift, model: str) -> str:
     falls = "falls" if found.fall.value < 0 else "rises"
     test = NONE if p_value is None else "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
     points = f"{100 * abs(found.fall.value):.1f} points"
-    bounds = f", 95 % interval of the change {percent_interval(found.fall, 1)}" if found.fall.interval else ""
+    low, high = found.fall.interval or (None, None)
+    bounds = "" if low is None or high is None else f", 95 % interval {number(100 * low, 1)} to {number(100 * high, 1)}"
     return (
         f"On batches that came after its training {model} {falls} by {points} ({test}{bounds}), "
         f"{'more than chance explains' if decided else 'which chance may explain'}; {count(found.later, 'judgement')} "

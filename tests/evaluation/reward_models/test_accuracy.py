@@ -10,7 +10,7 @@ from evaluation.reward_models.accuracy import Accuracy
 from evaluation.reward_models.evaluating import Evaluation, evaluate, scope_of
 from evaluation.statistics.proportions import wilson
 from modeling.registry.models import Job, ModelVersion, Run
-from tests.evaluation.reward_models.scored import make_held_out_prompt, make_reward_model, make_scored
+from tests.evaluation.reward_models.scored import give, make_held_out_prompt, make_reward_model, make_scored
 from tests.factories import make_comparison, make_preference, make_project
 
 pytestmark = pytest.mark.django_db
@@ -123,13 +123,18 @@ def test_versions_stand_against_batches_and_the_fall_has_its_test(judge: ModelVe
     Batch.objects.filter(pk=newer.pk).update(opened_at=timezone.now() + timedelta(days=7))
     run = Run.objects.create(kind=Run.Kind.REWARD_MODEL, name="judge", status=Job.Status.DONE, output=judge)
     Run.objects.filter(pk=run.pk).update(started_at=timezone.now() + timedelta(days=1))
+    other = make_reward_model("other")
     for batch, right in ((older, 30), (newer, 20)):
         for place in range(40):
-            make_scored(judge, project, (1, 0) if place < right else (0, 1), batch=batch)
+            pair = make_scored(judge, project, (1, 0) if place < right else (0, 1), batch=batch).comparison
+            if place < 4:  # the other version is right on one of four
+                give(other, pair.response_a, 1.0 if place == 0 else -1.0)
+                give(other, pair.response_b, 0.0)
     found = evaluated(judge).drift
     assert found is not None and found.batches == ("batch 1", "batch 2")
     assert [(name, [(cell.n, cell.share, cell.seen) for cell in cells]) for name, cells in found.versions] == [
-        ("judge", [(40, 0.75, True), (40, 0.5, False)])
+        ("judge", [(40, 0.75, True), (40, 0.5, False)]),
+        ("other", [(4, 0.25, False), (4, 0.25, False)]),
     ]
     assert found.fall and found.fall.value == pytest.approx(-0.25)
     # Independent groups: sqrt(80/79 (0.75 * 0.25 + 0.5 * 0.5) / 40).
