@@ -25,8 +25,8 @@ def reward_model_or_404(name: str) -> ModelVersion:
 
 @require_GET
 @may_see
-def evaluation(request: HttpRequest, name: str) -> HttpResponse:
-    return page(request, reward_model_or_404(name))
+def evaluation(request: HttpRequest, reward_model: str) -> HttpResponse:
+    return page(request, reward_model_or_404(reward_model))
 
 
 def page(request: HttpRequest, model: ModelVersion, scoring: ScoringForm | None = None) -> HttpResponse:
@@ -79,8 +79,8 @@ def context_of(model: ModelVersion, found: Evaluation, scope: Scope, scope_form:
 
 @require_GET
 @may_see
-def evaluation_json(request: HttpRequest, name: str) -> HttpResponse:
-    model = reward_model_or_404(name)
+def evaluation_json(request: HttpRequest, reward_model: str) -> HttpResponse:
+    model = reward_model_or_404(reward_model)
     scope, _ = chosen_scope(model, request.GET)
     response = JsonResponse(evaluate(model, scope).as_json(), json_dumps_params={"indent": 1})
     response["Content-Disposition"] = f'attachment; filename="{model.name}-evaluation.json"'
@@ -90,9 +90,9 @@ def evaluation_json(request: HttpRequest, name: str) -> HttpResponse:
 @require_POST
 @may_see
 @may_start
-def score(request: HttpRequest, name: str) -> HttpResponse:
+def score(request: HttpRequest, reward_model: str) -> HttpResponse:
     """Let the model score a project's answers."""
-    model = reward_model_or_404(name)
+    model = reward_model_or_404(reward_model)
     form = ScoringForm(model, request.POST)
     run = form.save(request.user) if form.is_valid() else None
     if run is None:

@@ -1,4 +1,4 @@
-"""Shares, halves counted, and differences of what depends on each other within clusters, such as a prompt's judgements."""
+"""Shares, halves counted, and differences of what depends on each other within clusters, as one prompt's judgements."""
 
 import math
 

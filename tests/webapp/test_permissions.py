@@ -119,6 +119,7 @@ def addresses() -> list[Address]:
     rows: dict[str, Any] = {
         "slug": "here",
         "name": "writer",
+        "reward_model": make_model("judge", kind=ModelVersion.Kind.HELPFULNESS_REWARD).name,
         "recipe": Run.Kind.SFT,
         "number": Batch.objects.create(project=project, number=1).number,
         "token": token,

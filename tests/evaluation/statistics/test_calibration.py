@@ -11,18 +11,18 @@ from evaluation.statistics.estimates import clustered_mean
 
 
 def test_the_likelier_answers_probability_is_held_against_how_often_people_choose_it() -> None:
-    """Ten pairs of probability 0.9, of which people agree with seven; four of 0.65, with one of them."""
-    d, e = logit(0.9), logit(0.65)
+    """Ten pairs of probability 0.95, of which people agree with seven; four of 0.65, with one of them."""
+    d, e = logit(0.95), logit(0.65)
     differences = [d] * 7 + [-d] * 3 + [e] + [-e] * 3
     found = reliability(differences, range(14), bins=5)
     low, high = found.bins[1], found.bins[4]
     assert (low.low, low.high, low.n, low.predicted) == (0.6, 0.7, 4, pytest.approx(0.65))
-    assert (high.n, high.predicted, high.observed.value) == (10, pytest.approx(0.9), pytest.approx(0.7))
-    # Gaps of 0.2 on ten pairs and 0.4 on four.
-    assert found.error.value == pytest.approx((10 * 0.2 + 4 * 0.4) / 14)
-    assert found.too_sure.value == pytest.approx((10 * 0.2 + 4 * 0.4) / 14)
+    assert (high.n, high.predicted, high.observed.value) == (10, pytest.approx(0.95), pytest.approx(0.7))
+    # Gaps of 0.25 on ten pairs and 0.4 on four.
+    assert found.error.value == pytest.approx((10 * 0.25 + 4 * 0.4) / 14)
+    assert found.too_sure.value == pytest.approx((10 * 0.25 + 4 * 0.4) / 14)
     assert found.by_chance == pytest.approx(
-        math.sqrt(2 / math.pi) * (math.sqrt(10 * 0.9 * 0.1) + math.sqrt(4 * 0.65 * 0.35)) / 14
+        math.sqrt(2 / math.pi) * (math.sqrt(10 * 0.95 * 0.05) + math.sqrt(4 * 0.65 * 0.35)) / 14
     )
 
 
