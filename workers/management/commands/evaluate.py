@@ -32,7 +32,7 @@ class Command(BaseCommand):
         subcommands = parser.add_subparsers(dest="subcommand", required=True, metavar="subcommand")
         for module in SUBCOMMANDS:
             purpose = (module.__doc__ or "").splitlines()[0]
-            own = subcommands.add_parser(module.NAME, help=purpose, description=purpose)
+            own = subcommands.add_parser(module.NAME, help=purpose.replace("%", "%%"), description=purpose)
             module.add_arguments(own)
             own.add_argument("--json", action="store_true", help="one line of JSON with every figure, and nothing else")
             own.add_argument("--out", type=Path, metavar="FILE", help="also write what is printed to this file")
