@@ -1,9 +1,9 @@
-"""The admin's pages of campaigns, of the scores that reward models gave, and of the loop's iterations."""
+"""The admin's pages of campaigns, of what reward models and judge models said, and of the loop's iterations."""
 
 from django.contrib import admin
 from django.http import HttpRequest
 
-from evaluation.models import Campaign, Iteration, Score, Stage
+from evaluation.models import Campaign, Iteration, Judgement, JudgeTemplate, Score, Stage
 from modeling.registry.admin import ReadOnlyAdmin
 
 
@@ -25,6 +25,22 @@ class ScoreAdmin(ReadOnlyAdmin):
     list_display = ["model_version", "response", "value", "created_at"]
     list_select_related = ["model_version", "response"]
     search_fields = ["model_version__name"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(JudgeTemplate)
+class JudgeTemplateAdmin(ReadOnlyAdmin):
+    list_display = ["name", "digest", "points", "temperature", "created_at"]
+    search_fields = ["name", "digest"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(Judgement)
+class JudgementAdmin(ReadOnlyAdmin):
+    list_display = ["judge", "template", "first", "second", "points", "preference", "failure", "created_at"]
+    list_filter = ["template__name"]
+    list_select_related = ["judge", "template", "first", "second"]
+    search_fields = ["judge__name", "failure"]
     date_hierarchy = "created_at"
 
 

@@ -202,8 +202,8 @@ def start_scoring(campaign: Campaign, reward_model: ModelVersion, user: Person |
 
 
 def runs_of(campaign: Campaign) -> QuerySet[Run]:
-    """The campaign's sampling and scoring runs, newest first."""
-    kinds = (Run.Kind.CAMPAIGN_SAMPLING, Run.Kind.SCORING)
+    """The campaign's sampling, scoring and judging runs, newest first."""
+    kinds = (Run.Kind.CAMPAIGN_SAMPLING, Run.Kind.SCORING, Run.Kind.JUDGING)
     return Run.objects.filter(kind__in=kinds, config__campaign=campaign.slug)
 
 

@@ -1,4 +1,6 @@
-"""Campaigns of human evaluation, the scores that reward models give, and the iterations of the loop."""
+"""Campaigns of human evaluation, what reward models and judge models say, and the iterations of the loop."""
+
+from typing import Any
 
 from django.db import models
 from django.urls import reverse
@@ -52,6 +54,86 @@ class Refusal(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["model_version", "response"], name="one_refusal_per_classifier")]
+
+
+class JudgeTemplate(models.Model):
+    """What judge models were asked: a template as it stood, with the guideline that was inserted. Never changed."""
+
+    name = models.CharField(max_length=80)
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of all that makes the question.")
+    text = models.TextField(help_text="The template's file; of imported verdicts, where they come from.")
+    guideline = models.TextField(blank=True, help_text="The guideline that was inserted.")
+    temperature = models.FloatField(default=0.0)
+    max_new_tokens = models.PositiveIntegerField(default=0)
+    points = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Of its scale; none: it names a side.")
+    for_pairs = models.BooleanField(default=True, help_text="It shows two answers; otherwise one.")
+    imported = models.BooleanField(default=False, help_text="Verdicts from a file: nobody was asked here.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.digest[:8]})"
+
+
+class Judgement(models.Model):
+    """What a judge model said about a response, or about two in the order in which it was shown them. Never changed.
+
+    A reply without a verdict that can be read stays, with the reason: asked again it is another attempt.
+    """
+
+    judge = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="judgements")
+    template = models.ForeignKey(JudgeTemplate, on_delete=models.PROTECT, related_name="judgements")
+    first = models.ForeignKey(Response, on_delete=models.CASCADE, related_name="judged_first")
+    second = models.ForeignKey(Response, null=True, blank=True, on_delete=models.CASCADE, related_name="judged_second")
+    sample = models.PositiveSmallIntegerField(default=0, help_text="From 0, where the same is asked several times.")
+    attempt = models.PositiveSmallIntegerField(default=1, help_text="Above 1 after replies that could not be read.")
+    key = models.CharField(max_length=64, blank=True, help_text="SHA-256 of judge, question and sample: the cache's.")
+    cached_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    reply = models.TextField(blank=True)
+    points = models.PositiveSmallIntegerField(null=True, blank=True, help_text="On the template's scale.")
+    preference = models.FloatField(null=True, blank=True, help_text="For the response shown first, 0 to 1.")
+    failure = models.CharField(max_length=500, blank=True, help_text="Why the reply says nothing.")
+    prompt_tokens = models.PositiveIntegerField(default=0)
+    completion_tokens = models.PositiveIntegerField(default=0)
+    latency = models.FloatField(null=True, blank=True, help_text="Seconds until the reply was there.")
+    cost = models.FloatField(null=True, blank=True, help_text="In the prices' currency; none where no price was given.")
+    run = models.ForeignKey(Run, null=True, blank=True, on_delete=models.SET_NULL, related_name="judgements")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["key"], name="judgements_by_question")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["judge", "template", "first", "second", "sample", "attempt"],
+                condition=models.Q(second__isnull=False),
+                name="one_judgement_of_a_pair",
+            ),
+            models.UniqueConstraint(
+                fields=["judge", "template", "first", "sample", "attempt"],
+                condition=models.Q(second__isnull=True),
+                name="one_judgement_of_a_response",
+            ),
+            models.CheckConstraint(
+                name="a_verdict_or_a_reason_why_not",
+                condition=models.Q(failure="", points__isnull=False)
+                | models.Q(failure="", preference__isnull=False)
+                | models.Q(~models.Q(failure=""), points=None, preference=None),
+            ),
+            models.CheckConstraint(
+                name="a_preference_from_0_to_1",
+                condition=models.Q(preference=None) | models.Q(preference__gte=0, preference__lte=1),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"judgement {self.pk} by {self.judge}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise TypeError(f"{self} is never changed: ask again, as another attempt")
+        super().save(*args, **kwargs)
 
 
 class Iteration(models.Model):

@@ -19,7 +19,7 @@ import httpx2
 import openai
 
 from modeling.chat import alternating
-from modeling.endpoints import ContextTooLongError, Endpoint, EndpointError
+from modeling.endpoints import ContextTooLongError, Endpoint, EndpointError, WithheldAnswerError
 from modeling.sampling_requests import Answer, FinishReason, Increment, Request
 
 _FINISHES: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
@@ -144,7 +144,7 @@ def _answer(
     endpoint: Endpoint, request: Request, text: str, finish: str, spent: Any, logprobs: list[float], started: float
 ) -> Answer:
     if finish not in _FINISHES:
-        raise EndpointError(f"{endpoint} ended its answer by {finish!r}; expected {' or '.join(_FINISHES)}")
+        raise WithheldAnswerError(f"{endpoint} ended its answer by {finish!r}; expected {' or '.join(_FINISHES)}")
     if spent is None:
         raise EndpointError(f"{endpoint} doesn't say how many tokens it spent (usage); use a server that does")
     if request.logprobs and not logprobs:

@@ -19,6 +19,11 @@ class ContextTooLongError(EndpointError):
     """The dialogue and max_new_tokens don't fit into the context of the endpoint's model."""
 
 
+class WithheldAnswerError(EndpointError):
+    """The endpoint ended its answer otherwise than by its end or its length: a filter withheld it. Asking again gives
+    the same."""
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """Where a served chat model is asked, and with how much patience."""

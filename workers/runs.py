@@ -28,6 +28,10 @@ def execute(run: Run, should_stop: ShouldStop, show: Report = lambda share, note
         from workers.reasking import reask
 
         reask(run, should_stop, report)
+    elif run.kind == Run.Kind.JUDGING:
+        from workers.judging import judge
+
+        judge(run, should_stop, report)
     elif run.kind == Run.Kind.COLLECTION:
         from workers.collecting import collect
 

@@ -43,7 +43,8 @@ class LengthBias:
     """Whether the longer answer wins, beyond what people say on the same pairs.
 
     log_odds: what each doubling of one answer's length over the other's adds to the log odds that it is preferred, with
-    an intercept for each pair of models; odds: the same as a factor. longer_preferred: of the verdicts that prefer one
+    an intercept for each pair of models; odds: the same as a factor; humans_odds: that of the raters' majority on the
+    same pairs. longer_preferred: of the verdicts that prefer one
     of two answers of different length, those for the longer. humans_longer: the same of the raters' majority.
     difference: the judge's less the humans', where both prefer one.
     """
@@ -51,6 +52,7 @@ class LengthBias:
     pairs: int
     log_odds: Estimate
     odds: Estimate
+    humans_odds: Estimate
     longer_preferred: Estimate
     compared: int
     judge_longer: Estimate
@@ -147,11 +149,15 @@ def length_bias(
     human_longer = np.sign(doublings) * humans
     decisive = np.abs(towards_longer) == 1
     both = decisive & (np.abs(human_longer) == 1)
+    voted = ~np.isnan(humans)
     log_odds = _slope(doublings, judged, codes, kinds, confidence)
     return LengthBias(
         pairs=int(kept.sum()),
         log_odds=log_odds,
         odds=_exponential(log_odds),
+        humans_odds=_exponential(
+            _slope(doublings[voted], (humans[voted] + 1) / 2, codes[voted], kinds[voted], confidence)
+        ),
         longer_preferred=share(towards_longer[decisive] == 1, codes[decisive], confidence),
         compared=int(both.sum()),
         judge_longer=share(towards_longer[both] == 1, codes[both], confidence),

@@ -120,6 +120,7 @@ class Run(Job):
         CONTEXT_DISTILLATION = "context_distillation", "safety context distillation"
         CAMPAIGN_SAMPLING = "campaign_sampling", "sampling of a campaign's answers"
         SCORING = "scoring", "scoring by a reward model"
+        JUDGING = "judging", "judging by a chat model"
         COLLECTION = "collection", "collection of an iteration's batch"
         POLICY_EVALUATION = "policy_evaluation", "evaluation of an iteration's policies"
         REASKING = "reasking", "asking violating prompts again"

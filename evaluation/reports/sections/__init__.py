@@ -3,7 +3,17 @@
 from typing import Any
 
 from evaluation.reports.section import Section
-from evaluation.reports.sections import agreement, histogram, judges, leaderboard, pairs, raters, slices
+from evaluation.reports.sections import (
+    agreement,
+    combined,
+    histogram,
+    judge_models,
+    judges,
+    leaderboard,
+    pairs,
+    raters,
+    slices,
+)
 
 SECTIONS: tuple[Section[Any], ...] = (
     pairs.SECTION,
@@ -13,4 +23,6 @@ SECTIONS: tuple[Section[Any], ...] = (
     slices.SECTION,
     raters.SECTION,
     judges.SECTION,
+    judge_models.SECTION,
+    combined.SECTION,
 )

@@ -46,6 +46,7 @@ def test_doubling_the_length_multiplies_the_odds() -> None:
     assert found.odds.interval is not None and found.odds.interval[0] > 1
     assert (found.longer_preferred.value, found.compared) == (0.8, 0)
     assert found.humans_longer.value is None and found.humans_longer.note
+    assert found.humans_odds.value is None and found.humans_odds.note
 
 
 def test_a_better_model_that_writes_longer_is_no_length_bias() -> None:

@@ -8,9 +8,19 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from evaluation.terminal import leaderboard, red_team, report, reward_model, safety, win_rates
+from evaluation.terminal import (
+    combine,
+    judges,
+    leaderboard,
+    red_team,
+    report,
+    reward_model,
+    safety,
+    verdicts,
+    win_rates,
+)
 from evaluation.terminal.telling import Told
-from workers.terminal import diversity, refusals, safety_scaling
+from workers.terminal import diversity, judge, refusals, safety_scaling
 
 SUBCOMMANDS: tuple[ModuleType, ...] = (
     report,
@@ -22,6 +32,10 @@ SUBCOMMANDS: tuple[ModuleType, ...] = (
     diversity,
     safety_scaling,
     refusals,
+    judge,
+    judges,
+    combine,
+    verdicts,
 )
 
 
