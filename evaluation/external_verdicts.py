@@ -103,9 +103,11 @@ def verdict_of(item: str, judge: str, row: Row, column: str, swapped: bool = Fal
         return Verdict(item, judge, preference, str(given)[:2000], reason[:500], swapped, sample)
     if column not in row:
         raise RowError(f"expected a field {column}, or preference, got {', '.join(row) or 'none'}")
-    said = str(row[column])
+    said = "" if row[column] is None else str(row[column])
     preference = PREFERENCES.get(said.strip().lower())
-    reason = "" if preference is not None else f"the file says {shown(said)}, expected 1, 2 or tie"
+    reason = (
+        "" if preference is not None else f"the file says {shown(said) if said else 'nothing'}, expected 1, 2 or tie"
+    )
     return Verdict(item, judge, preference, said[:2000], reason[:500], swapped, sample)
 
 

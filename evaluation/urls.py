@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from evaluation import views
+from evaluation import judge_views, views
 
 urlpatterns = [
     path("", views.campaigns, name="campaigns"),
@@ -11,6 +11,7 @@ urlpatterns = [
     path("<slug:slug>/progress/", views.progress, name="campaign-progress"),
     path("<slug:slug>/sample/", views.sample_again, name="campaign-sample"),
     path("<slug:slug>/judge/", views.judge, name="campaign-judge"),
+    path("<slug:slug>/judges/", judge_views.judges, name="campaign-judges"),
     path("<slug:slug>/report/", views.report_page, name="campaign-report"),
     path("<slug:slug>/report.json", views.report_json, name="campaign-report-json"),
     path("<slug:slug>/report.csv", views.report_csv, name="campaign-report-csv"),

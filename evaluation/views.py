@@ -44,7 +44,7 @@ def new_campaign(request: HttpRequest) -> HttpResponse:
 @require_GET
 @may_see
 def campaign(request: HttpRequest, slug: str) -> HttpResponse:
-    found = _campaign_or_404(slug)
+    found = campaign_or_404(slug)
     context = _progress_context(found) | {"section": "campaigns", "judge_form": JudgeForm(found)}
     return render(request, "evaluation/campaign.html", context)
 
@@ -53,7 +53,7 @@ def campaign(request: HttpRequest, slug: str) -> HttpResponse:
 @may_see
 def progress(request: HttpRequest, slug: str) -> HttpResponse:
     """The part of the campaign's page that moves, fetched again while a run works."""
-    return render(request, "evaluation/parts/progress.html", _progress_context(_campaign_or_404(slug)))
+    return render(request, "evaluation/parts/progress.html", _progress_context(campaign_or_404(slug)))
 
 
 def _progress_context(found: Campaign) -> dict[str, object]:
@@ -63,7 +63,7 @@ def _progress_context(found: Campaign) -> dict[str, object]:
 @require_POST
 @may_start
 def sample_again(request: HttpRequest, slug: str) -> HttpResponse:
-    found = _campaign_or_404(slug)
+    found = campaign_or_404(slug)
     try:
         restart_sampling(found)
     except ValidationError as error:
@@ -74,7 +74,7 @@ def sample_again(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @may_start
 def judge(request: HttpRequest, slug: str) -> HttpResponse:
-    found = _campaign_or_404(slug)
+    found = campaign_or_404(slug)
     form = JudgeForm(found, request.POST)
     if not form.is_valid():
         messages.error(request, "Choose one of the reward models that are listed.")
@@ -92,14 +92,14 @@ def judge(request: HttpRequest, slug: str) -> HttpResponse:
 @require_GET
 @may_see
 def report_page(request: HttpRequest, slug: str) -> HttpResponse:
-    found = report(_campaign_or_404(slug))
+    found = report(campaign_or_404(slug))
     return render(request, "evaluation/report.html", {"section": "campaigns"} | context_of(found))
 
 
 @require_GET
 @may_see
 def report_json(request: HttpRequest, slug: str) -> HttpResponse:
-    found = report(_campaign_or_404(slug))
+    found = report(campaign_or_404(slug))
     attached = {"Content-Disposition": f'attachment; filename="{slug}-report.json"'}
     return JsonResponse(found.as_json(), headers=attached, json_dumps_params={"allow_nan": False, "indent": 1})
 
@@ -107,12 +107,12 @@ def report_json(request: HttpRequest, slug: str) -> HttpResponse:
 @require_GET
 @may_see
 def report_csv(request: HttpRequest, slug: str) -> HttpResponse:
-    found = report(_campaign_or_404(slug))
+    found = report(campaign_or_404(slug))
     attached = {"Content-Disposition": f'attachment; filename="{slug}-report.csv"'}
     return HttpResponse(as_csv(found), content_type="text/csv; charset=utf-8", headers=attached)
 
 
-def _campaign_or_404(slug: str) -> Campaign:
+def campaign_or_404(slug: str) -> Campaign:
     try:
         return find_campaign(slug)
     except Campaign.DoesNotExist as error:

@@ -25,6 +25,7 @@ from tests.factories import (
     make_preference,
     make_project,
     make_user,
+    make_verdict,
 )
 
 
@@ -62,8 +63,11 @@ def every_page_of_a_manager() -> dict[str, str]:
     x, y = make_model("x-model"), make_model("y-model")
     campaign = create_campaign("spring", "Spring", [x, y], raters_per_item=3)
     raters = [make_user() for _ in range(3)]
+    judge = make_model("judge", backend=ModelVersion.Backend.ENDPOINT, base_url="http://host/v1", remote_model="j")
     for given in ((1, 2, 3), (7, 7, 6), (4, 4, 4)):
         item = make_pair(campaign.project, x, y)
+        make_verdict(judge, item, given[0] / 7, points=given[0])
+        make_verdict(judge, item, None if given[0] == 4 else given[1] / 7, flipped=True, reply="Both are fine.")
         for rater, points in zip(raters, given, strict=True):
             make_judgement(item, rater, points)
     judging = campaign.project
@@ -147,6 +151,7 @@ def every_page_of_a_manager() -> dict[str, str]:
         "campaigns": "/campaigns/",
         "new campaign": "/campaigns/new/",
         "campaign": "/campaigns/spring/",
+        "judge models": "/campaigns/spring/judges/",
         "report": "/campaigns/spring/report/",
         "safety": "/safety/",
         "safety report": f"/safety/report/?project={attacking.slug}",

@@ -9,6 +9,7 @@ from annotation import tallies
 from annotation.models import Comparison, Item, Preference, Project, Prompt, Response
 from annotation.models.comparisons import choice_of
 from annotation.models.items import Assignment
+from evaluation.models import Judgement, JudgeTemplate
 from modeling.registry.models import Job, ModelVersion
 from webapp.accounts.models import User
 
@@ -95,3 +96,21 @@ def make_judgement(item: Item, rater: User, points: int | None = None, **fields:
         source=fields.pop("source", ""),
     )
     return make_preference(comparison, points, **fields)
+
+
+def make_verdict(judge: ModelVersion, item: Item, preference: float | None = None, **fields: Any) -> Judgement:
+    """What a judge model said about a pair; the preference is for response_1, shown first or, `flipped`, second."""
+    template = (
+        fields.pop("template", None)
+        or JudgeTemplate.objects.get_or_create(digest="d" * 64, defaults={"name": "pairwise-choice", "text": "Which?"})[
+            0
+        ]
+    )
+    first, second = item.response_1, item.response_2
+    if fields.pop("flipped", False):
+        first, second = second, first
+        preference = None if preference is None else 1 - preference
+    fields.setdefault("failure", "the reply is empty" if preference is None else "")
+    return Judgement.objects.create(
+        judge=judge, template=template, first=first, second=second, preference=preference, **fields
+    )

@@ -66,6 +66,7 @@ MANAGERS = {
     "reward-model-evaluation", "reward-model-evaluation-json", "reward-model-score",
     "iterations", "runs", "run-new", "run-train", "run", "run-cancel", "run-retry",
     "campaigns", "campaign-create", "campaign", "campaign-progress", "campaign-sample", "campaign-judge",
+    "campaign-judges",
     "campaign-report", "campaign-report-json", "campaign-report-csv",
     "safety", "safety-report", "safety-report-json", "safety-report-csv",
     "people", "people-invite", "invitation-revoke", "person", "person-role", "person-deactivate", "person-reactivate",
