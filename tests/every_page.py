@@ -13,7 +13,7 @@ from annotation.models import (
     RedTeamAttempt,
 )
 from evaluation.campaigns import create_campaign
-from evaluation.models import Iteration, Stage
+from evaluation.models import Iteration, Score, Stage
 from modeling.registry.models import Job, ModelVersion, Run, RunMetric, Worker
 from tests.annotation.test_assigning import make_live_project
 from tests.factories import (
@@ -47,6 +47,8 @@ def every_page_of_a_manager() -> dict[str, str]:
     for points in (1, 2, 8, None):
         judged = make_comparison(project, annotator=annotator, model_a=base, model_b=base, batch=batch)
         make_preference(judged, points, a_safe=True, b_safe=False, seconds=31.5)
+        Score.objects.create(model_version=reward, response=judged.response_a, value=-1234.5)
+        Score.objects.create(model_version=reward, response=judged.response_b, value=0.5)
     DatasetSnapshot.objects.create(project=project, digest="d" * 64, rows=2299)
 
     training = Run.objects.create(
@@ -124,6 +126,8 @@ def every_page_of_a_manager() -> dict[str, str]:
         "reviews": "/reviews/",
         "reviews of a project": f"{home}reviews/",
         "disputed": f"{home}disputed/",
+        "where people and a model differ": f"{home}disagreements/",
+        "a pair on which they differ": f"{home}disagreements/{judged.pk}/",
         "flags": f"{home}flags/",
         "quality": f"{home}quality/",
         "batch": f"{home}batches/{batch.number}/",

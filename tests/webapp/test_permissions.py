@@ -13,7 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from annotation.models import Assignment, Batch, DatasetSnapshot, Flag, Gold, PoolEntry
-from evaluation.models import Campaign
+from evaluation.models import Campaign, Score
 from modeling.registry.models import ModelVersion, Run
 from tests.factories import (
     make_comparison,
@@ -50,6 +50,7 @@ REVIEWERS = {
     "projects", "project", "batch", "annotator", "project-work", "comparisons", "comparison", "guideline",
     "quality", "qualification-step",
     "red-team", "red-team-attempts", "reviews", "reviews-queue", "reviews-approve", "review", "disputed", "adjudicate",
+    "disagreements", "disagreement",
     "api", "api-token", "api-schema", "api-project-list", "api-project-detail", "api-prompt-list", "api-prompt-detail",
     "api-comparison-list", "api-comparison-detail",
 }  # fmt: skip
@@ -117,10 +118,13 @@ def addresses() -> list[Address]:
         status=Assignment.Status.SUBMITTED, annotator=author, submitted_at=timezone.now()
     )
     invitation, token = invite(make_user("owner"), "annotator", [project])
+    judge = make_model("judge", kind=ModelVersion.Kind.HELPFULNESS_REWARD)
+    for response in (comparison.response_a, comparison.response_b):
+        Score.objects.create(model_version=judge, response=response, value=0.5)
     rows: dict[str, Any] = {
         "slug": "here",
         "name": "writer",
-        "reward_model": make_model("judge", kind=ModelVersion.Kind.HELPFULNESS_REWARD).name,
+        "reward_model": judge.name,
         "recipe": Run.Kind.SFT,
         "number": Batch.objects.create(project=project, number=1).number,
         "token": token,
@@ -141,6 +145,7 @@ def addresses() -> list[Address]:
         "review": place.pk,
         "flag-resolve": Flag.objects.create(item=item, annotator=author, reason="Broken.").pk,
         "adjudicate": item.pk,
+        "disagreement": comparison.pk,
         **dict.fromkeys(("annotator", "annotator-pause", "qualification-let-in"), author.pk),
         "question-remove": question.pk,
         "gold-remove": Gold.objects.create(item=item, expected={"points": [1, 2]}).pk,

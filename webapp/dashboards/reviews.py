@@ -18,6 +18,7 @@ from annotation import reviewing
 from annotation.models import Adjudication, Assignment, Item, Project
 from annotation.sides import as_settled, sides_of
 from annotation.submitted import rater_lines, shared_by, words_of, work_of
+from evaluation.reward_models.disagreements import judges_of
 from webapp.dashboards.review_forms import AdjudicationForm, ReviewForm
 
 PER_PAGE = 50
@@ -54,6 +55,7 @@ def queue(request: HttpRequest, slug: str) -> HttpResponse:
         "page": page,
         "unremarkable": reviewing.unremarkable(project, reviewer(request)).count(),
         "disputed": reviewing.disputed(project).count(),
+        "judges": judges_of(project),
     }
     return render(request, "dashboards/review_queue.html", context)
 

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from webapp.dashboards import (
+    disagreements,
     flags,
     guidelines,
     iterations,
@@ -51,6 +52,8 @@ urlpatterns = [
     path("projects/<slug:slug>/reviews/<int:pk>/", reviews.review, name="review"),
     path("projects/<slug:slug>/flags/", flags.flags, name="flags"),
     path("projects/<slug:slug>/flags/<int:pk>/", flags.resolve, name="flag-resolve"),
+    path("projects/<slug:slug>/disagreements/", disagreements.queue, name="disagreements"),
+    path("projects/<slug:slug>/disagreements/<int:pk>/", disagreements.disagreement, name="disagreement"),
     path("projects/<slug:slug>/disputed/", reviews.disputed, name="disputed"),
     path("projects/<slug:slug>/disputed/<int:pk>/", reviews.adjudicate, name="adjudicate"),
     path("projects/<slug:slug>/quality/", quality.quality, name="quality"),
