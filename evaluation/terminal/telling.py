@@ -35,4 +35,4 @@ def titled(title: str, rows: Table) -> Iterator[str]:
 
 
 def _is_figure(column: tuple[str, ...]) -> bool:
-    return all(cell[:1].isdigit() or cell[:1] in (MINUS, NONE) for cell in column[1:])
+    return all(cell[:1].isdigit() or cell[:1] in (MINUS, NONE, "<") for cell in column[1:])

@@ -11,16 +11,15 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 from django.db.models import Count, F, Max, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from annotation import tallies
-from annotation.models import Assignment, Batch, Comparison, Item, Project, Tally
+from annotation.models import Assignment, Batch, Comparison, Project, Tally
+from evaluation.agreeing import patterns_by_batch, patterns_of
 from evaluation.statistics.agreement import Agreement, gwet
 from evaluation.statistics.estimates import Estimate
-from evaluation.statistics.patterns import Patterns
 from evaluation.statistics.proportions import wilson
 
 COUNTS = (
@@ -161,24 +160,11 @@ def agreement_in(project: Project, batch: Batch | None) -> Agreed | None:
     return agreed(everything, project.scale)
 
 
-def patterns_by_batch(project: Project) -> dict[int | None, dict[str, int]]:
-    """How many items of each batch have raters who said the same; "1,1,5" is two at 1 and one at 5."""
-    items = Item.objects.filter(project=project, pattern__contains=",").order_by()
-    patterns: dict[int | None, dict[str, int]] = {}
-    for batch, pattern, count in items.values_list("batch", "pattern").annotate(Count("pk")):
-        patterns.setdefault(batch, {})[pattern] = count
-    return patterns
-
-
 def agreed(counted: Mapping[str, int], scale: int) -> Agreed | None:
     """AC1 and AC2 from how many items have which pattern."""
     if not counted:
         return None
-    table = np.zeros((len(counted), scale))
-    for row, pattern in enumerate(counted):
-        for points in pattern.split(","):
-            table[row, int(points) - 1] += 1
-    patterns = Patterns.from_counts(table, list(counted.values()))
+    patterns = patterns_of(counted, scale)
     return Agreed(gwet(patterns, weights="quadratic"), gwet(patterns, weights="identity"))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from evaluation.terminal import (
+    agreement,
     combine,
     judges,
     leaderboard,
@@ -26,6 +27,7 @@ SUBCOMMANDS: tuple[ModuleType, ...] = (
     report,
     win_rates,
     leaderboard,
+    agreement,
     safety,
     red_team,
     reward_model,
