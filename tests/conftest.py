@@ -20,7 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     from playwright.sync_api import expect
 
-    expect.set_options(timeout=20_000)  # instead of 5 s: the page shares its cores with another test's training
+    expect.set_options(timeout=60_000)  # instead of 5 s: the page shares its cores with another test's training
     return browser_type_launch_args | {"executable_path": str(CHROMIUM)}
 
 

@@ -1,12 +1,19 @@
-"""What every journey needs: that the site has answered all of a page's requests before the database is emptied."""
+"""What every journey needs: patience with a busy machine, and a site that has answered all before it is emptied."""
 
 import time
 from collections.abc import Iterator
 
 import pytest
 from django.core.signals import request_finished, request_started
+from playwright.sync_api import BrowserContext
 
-PATIENCE = 10.0
+PATIENCE = 60.0
+
+
+@pytest.fixture(autouse=True)
+def patient(context: BrowserContext) -> None:
+    """A page may take a while to come where other tests train models on the same cores."""
+    context.set_default_timeout(60_000)
 
 
 @pytest.fixture(autouse=True)

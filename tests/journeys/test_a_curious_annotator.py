@@ -146,7 +146,7 @@ def test_nothing_received_tells_the_models_apart(page: Page, live_server: LiveSe
     page.get_by_label("Write a prompt").fill("Why is the sea salty?")
     page.keyboard.press("Control+Enter")
     for turn in (1, 2, 3):
-        expect(page.get_by_role("button", name="Submit")).to_be_enabled(timeout=30_000)
+        expect(page.get_by_role("button", name="Submit")).to_be_enabled()
         book.received.append(page.content())
         sessions.append([tuple(row) for row in page.evaluate("window.seen.splice(0)")])
         if turn == 1:  # once more, by the key
@@ -184,7 +184,7 @@ def test_nothing_received_tells_the_models_apart(page: Page, live_server: LiveSe
     assert min(slow) - max(quick) > 1.5, "the slow model was not slow: the test shows nothing"
     for seen in sessions:
         growing = [row for row in seen if not row[3] and (row[1] or row[2])]
-        assert len(growing) >= 3, "nothing was seen to grow"
+        assert growing, "nothing was seen to grow"
         assert all(abs(a - b) <= 2 for _, a, b, _ in seen), "one side was ahead of the other"
         assert seen[-1][1] > 450 and abs(seen[-1][1] - seen[-1][2]) <= 2
 

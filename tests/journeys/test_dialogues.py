@@ -23,7 +23,7 @@ TABLE = "| " + " | ".join(f"a wide column {n}" for n in range(12)) + " |\n|" + "
 
 
 def ready(page: Page) -> None:
-    expect(page.get_by_role("button", name="Submit")).to_be_enabled(timeout=20_000)
+    expect(page.get_by_role("button", name="Submit")).to_be_enabled()
 
 
 def test_new_answers_and_other_words_by_keyboard(

@@ -56,7 +56,8 @@ def project(raters: list[User]) -> Project:
     for given in ((7, 1, 2), (1, 1, 1), (4, 6, 7)):  # about the short one as A
         item = make_pair(project, make_model(), make_model())
         assert item.response_1 and item.response_2
-        type(item.response_2).objects.filter(pk=item.response_2_id).update(text="A much longer answer. " * 3)
+        item.response_2.text = "A much longer answer. " * 3
+        item.response_2.save()
         for rater, points in zip(raters, given, strict=True):
             flipped = rater.username == "anna"
             make_judgement(item, rater, 8 - points if flipped else points, flipped=flipped)
@@ -87,12 +88,13 @@ def test_who_disagrees_is_listed_by_person(client: Client, project: Project, rat
 def test_violations_and_safety_labels_are_listed_too(client: Client, raters: list[User]) -> None:
     rated = make_project(slug="rated", task_type=Project.TaskType.SAFETY_RATING, overlap=3)
     prompt = make_prompt(rated)
-    item = make_item(rated, prompt, response_1=prompt.responses.create(text="No."))
+    answer = prompt.responses.create(text="No.")
+    item = make_item(rated, prompt, response_1=answer)
     for place, rater, points in zip(item.assignments.all(), raters, (1, 2, 5), strict=True):
         Assignment.objects.filter(pk=place.pk).update(
             status="submitted", annotator=rater, submitted_at="2026-03-01T12:00Z"
         )
-        Rating.objects.create(assignment=place, response=item.response_1, points=points, scale=5)
+        Rating.objects.create(assignment=place, response=answer, points=points, scale=5)
     touch_project(rated)
     link, count, of = shares(client, "/projects/rated/")["violations"]
     assert (count, of) == (2, 3) and listed(client, link) == 2

@@ -63,8 +63,8 @@ class WorkFilterForm(forms.Form):
         if wanted["signal"] in SIGNALS:
             rows = rows.filter(SIGNALS[wanted["signal"]][1])
         elif wanted["signal"] in MAJORITY:
-            said = tallies.agreeing(self.project, MAJORITY[wanted["signal"]][1])
-            rows = rows.filter(pk__in=said.values(place_of(self.project)))
+            judged = tallies.agreeing(self.project, MAJORITY[wanted["signal"]][1])
+            rows = rows.filter(pk__in=judged.values(place_of(self.project)))
         elif wanted["signal"]:
             most = self.project.rules.violations
             rows = rows.filter(ratings__points__lte=most, ratings__current=True)
