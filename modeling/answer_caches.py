@@ -17,6 +17,9 @@ _GROWTH = 16
 _SHRINK = 0.75
 """Keys and values move to a smaller place when less than this share of theirs is in use."""
 
+_flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+"""Attention and the logarithms of its softmax's sums, which scaled_dot_product_attention computes and doesn't tell."""
+
 _SMALL = 400
 """Elements of a matrix below which PyTorch multiplies it slowly on a CPU."""
 
@@ -71,12 +74,15 @@ class CohortCache:
         values[:, :, length - 1] = value
         start = max(0, self._columns + length - window) if window else 0
         start_of_answer = max(0, start - self._columns)
-        keys, values = (cached[:, :, start_of_answer:length].flatten(0, 1) for cached in (keys, values))
-        prompt_keys, prompt_values = (
-            cached[: len(self._prompt_lengths), :, start:].flatten(0, 1) for cached in self._prompts[layer]
-        )
+        keys, values = (cached[:, :, start_of_answer:length] for cached in (keys, values))
+        prompt_keys, prompt_values = (cached[: len(self._prompt_lengths), :, start:] for cached in self._prompts[layer])
         # the heads that share a key head are queries of it, and so are the rows of a group: no key is repeated
         queries = query.unflatten(1, (heads, -1))
+        if query.device.type == "cpu" and query.dtype == values.dtype == torch.float32:
+            return self._attend_in_two(queries, keys, values, prompt_keys, prompt_values, scale).flatten(1, 2)
+        keys, values, prompt_keys, prompt_values = (
+            cached.flatten(0, 1) for cached in (keys, values, prompt_keys, prompt_values)
+        )
         # of a matrix that counts nothing, and the scale of the product
         alone = {"input": queries.new_empty(1, 1, 1), "beta": 0, "alpha": scale}
         of_prompts = torch.baddbmm(**alone, batch1=self._by_group(queries), batch2=prompt_keys.mT)
@@ -89,6 +95,27 @@ class CohortCache:
         seen = self._by_row(torch.bmm(on_prompts, prompt_values), heads)
         seen = seen + _weighted(self._by_row(on_answers, heads).flatten(0, 1), values).view_as(seen)
         return seen.flatten(1, 2)
+
+    def _attend_in_two(
+        self, queries: Tensor, keys: Tensor, values: Tensor, prompt_keys: Tensor, prompt_values: Tensor, scale: float
+    ) -> Tensor:
+        """The same by the CPU's flash kernel, which keeps no scores: to the answers, to the prompts, and what was seen
+        in both weighed by the sums of their exponentials, of which the kernel returns the logarithms.
+
+        queries: (rows, heads of keys, queries of a key, head size), and so is what it returns.
+        """
+        heads, columns = keys.shape[1], prompt_keys.shape[2]
+        seen, total = _flash(queries, keys, values, scale=scale)
+        if not columns:
+            return seen
+        grouped = self._by_group(queries).unflatten(0, (-1, heads))
+        padding = None
+        if self._padding is not None:
+            padding = self._padding[..., -columns:].expand(-1, 1, grouped.shape[2], columns)
+        of_prompts, prompt_total = _flash(grouped, prompt_keys, prompt_values, attn_mask=padding, scale=scale)
+        of_prompts = self._by_row(of_prompts.flatten(0, 1), heads)
+        prompt_total = self._by_row(prompt_total.flatten(0, 1).unsqueeze(-1), heads)
+        return torch.lerp(seen, of_prompts, torch.sigmoid(prompt_total - total.unsqueeze(-1)))
 
     def keep(self, order: Sequence[int]) -> None:
         """Only these rows stay, in this order, and the prompts that they answer."""

@@ -19,6 +19,8 @@ from transformers import (
     Qwen2Model,
 )
 
+from modeling.lean_gradients import Normed, Rotated
+
 _ARCHITECTURES = (LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM)
 """Those whose layers are what ``lean_forward`` computes; a class that derives from them may compute something else."""
 
@@ -38,7 +40,8 @@ def ends_alone(model: PreTrainedModel) -> bool:
     """Whether ``states_at`` computes what this model's trunk does."""
     core: Any = model.base_model
     has_window = getattr(core.config, "sliding_window", None)
-    usual = core.config._attn_implementation == "sdpa" and not has_window
+    dropout = getattr(core.config, "attention_dropout", 0) and core.training
+    usual = core.config._attn_implementation == "sdpa" and not has_window and not dropout
     return type(core) in _TRUNKS and usual and not _is_watched(model)
 
 
@@ -92,39 +95,66 @@ def states_at(
     core: Any = model.base_model
     hidden = core.embed_tokens(input_ids)
     turns = core.rotary_emb(hidden, position_ids)
+    bias = torch.zeros_like(attention_mask, dtype=hidden.dtype).masked_fill_(~attention_mask, -torch.inf)
     for layer in core.layers[:-1]:
-        hidden = layer(hidden, attention_mask=attention_mask, position_ids=position_ids, position_embeddings=turns)
-    last, rows = core.layers[-1], torch.arange(len(places), device=places.device).unsqueeze(1)
-    attention = last.self_attn
-    normed = last.input_layernorm(hidden)
-    key, value, query = (
-        project(states).unflatten(-1, (-1, attention.head_dim)).transpose(1, 2)
-        for project, states in (
-            (attention.k_proj, normed),
-            (attention.v_proj, normed),
-            (attention.q_proj, normed[rows, places]),
-        )
-    )
-    key = _rotated(key, *turns)
-    query = _rotated(query, *(part.expand(len(rows), -1, -1)[rows, places] for part in turns))
-    seen = torch.nn.functional.scaled_dot_product_attention(
-        query,
-        key,
-        value,
-        attn_mask=attention_mask[rows, 0, places].unsqueeze(1),
-        scale=attention.scaling,
-        enable_gqa=query.shape[1] != key.shape[1],
-    )
-    hidden = hidden[rows, places] + attention.o_proj(seen.transpose(1, 2).flatten(2))
-    hidden = hidden + last.mlp(last.post_attention_layernorm(hidden))
-    states: Tensor = core.norm(hidden)
+        if _is_plain(layer, hidden):
+            hidden = _layer_at(layer, hidden, bias, turns, None)
+        else:
+            hidden = layer(hidden, attention_mask=attention_mask, position_ids=position_ids, position_embeddings=turns)
+    states: Tensor = core.norm(_layer_at(core.layers[-1], hidden, bias, turns, places))
     return states
 
 
+def _is_plain(layer: Any, hidden: Tensor) -> bool:
+    """Whether a layer runs in float32, and keeps what it computes for its gradient."""
+    recomputed = getattr(layer, "gradient_checkpointing", False) and layer.training
+    return hidden.dtype == torch.float32 and not torch.is_autocast_enabled(hidden.device.type) and not recomputed
+
+
+def _layer_at(layer: Any, hidden: Tensor, bias: Tensor, turns: tuple[Tensor, Tensor], places: Tensor | None) -> Tensor:
+    """A layer's output at a few tokens of each row (rows, places), or at all of them: None.
+
+    hidden: (rows, length, width); bias: (rows, 1, length, length), what is added to the scores.
+    """
+    attention, norm, plain = layer.self_attn, layer.input_layernorm, _is_plain(layer, hidden)
+    normed = _plainly_normed(norm, hidden) if plain else norm(hidden)
+    asked, (cosine, sine) = normed, turns
+    if places is not None:
+        rows = torch.arange(len(places), device=places.device).unsqueeze(1)
+        asked, hidden, bias = normed[rows, places], hidden[rows, places], bias[rows, 0, places].unsqueeze(1)
+        turns_asked = [part.expand(len(rows), -1, -1)[rows, places] for part in turns]
+    else:
+        turns_asked = [cosine, sine]
+    key, value, query = (
+        project(states).unflatten(-1, (-1, attention.head_dim))
+        for project, states in ((attention.k_proj, normed), (attention.v_proj, normed), (attention.q_proj, asked))
+    )
+    query, key = _rotated(query, *turns_asked), _rotated(key, cosine, sine)
+    seen = torch.nn.functional.scaled_dot_product_attention(
+        query.transpose(1, 2),
+        key.transpose(1, 2),
+        value.transpose(1, 2),
+        attn_mask=bias.to(query.dtype),
+        scale=attention.scaling,
+        enable_gqa=query.shape[2] != key.shape[2],
+    )
+    hidden = hidden + attention.o_proj(seen.transpose(1, 2).flatten(2))
+    norm = layer.post_attention_layernorm
+    normed = _plainly_normed(norm, hidden) if plain else norm(hidden)
+    output: Tensor = hidden + layer.mlp(normed)
+    return output
+
+
+def _plainly_normed(norm: Any, hidden: Tensor) -> Tensor:
+    return Normed.apply(hidden, norm.weight, norm.variance_epsilon)
+
+
 def _rotated(states: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
-    """states: (rows, heads, tokens, head size); cosine, sine: (rows, tokens, head size)."""
-    first, second = states.chunk(2, dim=-1)
-    return states * cosine.unsqueeze(1) + torch.cat((-second, first), dim=-1) * sine.unsqueeze(1)
+    """states: (rows, tokens, heads, head size); cosine, sine: (rows, tokens, head size)."""
+    half = cosine.shape[-1] // 2
+    sine = torch.cat((-sine[..., :half], sine[..., half:]), dim=-1)
+    turned: Tensor = Rotated.apply(states, cosine.unsqueeze(2), sine.unsqueeze(2))
+    return turned
 
 
 def _normed(norm: Any, hidden: Tensor) -> Tensor:
