@@ -19,6 +19,7 @@ from modeling.checkpoints import CheckpointError, digest, file_digest
 from modeling.configuration import ConfigError
 from modeling.distributed import Ranks, joined
 from modeling.json_lines import DataError
+from modeling.memory import memory_warning
 from modeling.metrics import append_metrics
 from modeling.resuming import ResumeError, check_identity
 from modeling.sampling_requests import SamplingError
@@ -147,6 +148,8 @@ def command(
     try:
         config = load_config(kind, path)
         with joined() as ranks:
+            if ranks.is_first and (warning := memory_warning(config, ranks.size)):
+                print(f"Warning: {warning}", file=sys.stderr)
             result = train(config, _print_progress, lambda: bool(received), ranks)
     except Stopped as stop:
         print(stop, file=sys.stderr)
