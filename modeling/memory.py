@@ -33,8 +33,8 @@ def memory_warning(config: TrainingConfig, processes: int = 1, available: int | 
         return None
     return (
         f"training {config.base} ({parameters / 1e9:.2g} billion weights) takes at least {needed / GIGABYTE:.3g} GB "
-        f"per process for weights, gradients and optimizer, and {available / GIGABYTE:.3g} GB are there: set lora_rank to "
-        "train adapters alone, or sharded on more GPUs, or take a smaller base"
+        f"per process for weights, gradients and optimizer, and {available / GIGABYTE:.3g} GB are there: set lora_rank "
+        "to train adapters alone, or sharded on more GPUs, or take a smaller base"
     )
 
 
