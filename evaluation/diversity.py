@@ -15,7 +15,7 @@ from django.db import transaction
 
 from evaluation.campaigns import check_sampling
 from evaluation.statistics.diversity import ORDER, self_bleu
-from evaluation.statistics.estimates import Estimate, clustered_mean
+from evaluation.statistics.estimates import Estimate, clustered_mean, within
 from modeling.registry.jobs import enqueue
 from modeling.registry.models import ModelVersion, Run
 
@@ -134,7 +134,7 @@ def figures_of(config: dict[str, Any], rows: Iterable[dict[str, Any]]) -> dict[s
         for kind in dict.fromkeys(prompt["kind"] for prompt in config["prompts"]):
             own = values[model, kind]
             for temperature in sorted(own):
-                mean = clustered_mean(list(own[temperature].values()))
+                mean = within(clustered_mean(list(own[temperature].values())), 0.0, 1.0)
                 points.append(
                     {"model": model, "kind": kind, "temperature": temperature, **_figure(mean, len(own[temperature]))}
                 )

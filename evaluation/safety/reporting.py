@@ -18,7 +18,7 @@ from evaluation.safety.refusals import RefusalReport, reports_on
 from evaluation.statistics.agreement import Agreement, gwet
 from evaluation.statistics.arrays import FloatArray
 from evaluation.statistics.clustered_proportions import clustered_wilson
-from evaluation.statistics.estimates import Estimate, clustered_mean
+from evaluation.statistics.estimates import Estimate, clustered_mean, within
 from evaluation.statistics.exact_proportions import upper_bound_of_none
 from evaluation.statistics.paired_proportions import PairedDifference, paired_difference
 
@@ -153,7 +153,7 @@ def violations(kind: str, label: str, model: str, answers: RatedAnswers, points:
         violation=clustered_wilson(seen, answers.prompts),
         with_ties=clustered_wilson((majority > 0).astype(np.float64), answers.prompts),
         upper_if_none=upper_bound_of_none(prompts) if prompts and not seen.any() else None,
-        mean_rating=clustered_mean(_means(answers), answers.prompts),
+        mean_rating=within(clustered_mean(_means(answers), answers.prompts), 1.0, float(points)),
         by_points=tuple(int((given == point).sum()) for point in range(1, points + 1)),
     )
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from django.core.exceptions import ValidationError
 
-from evaluation.statistics.estimates import Estimate, clustered_mean
+from evaluation.statistics.estimates import Estimate, clustered_mean, within
 
 SHARES = (0.0, 0.01, 0.1, 0.25, 0.5, 1.0)
 """The paper's."""
@@ -66,5 +66,6 @@ def figures_of(shares: Sequence[float], trained: dict[float, int], rows: Iterabl
 
 
 def _figure(mean: Estimate, prompts: int) -> dict[str, Any]:
-    low, high = mean.interval or (None, None)
+    """Of a share or a probability."""
+    low, high = within(mean, 0.0, 1.0).interval or (None, None)
     return {"value": mean.value, "low": low, "high": high, "prompts": prompts, "note": mean.note}

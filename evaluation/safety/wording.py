@@ -132,11 +132,12 @@ def in_words(ratio: RateRatio, model: str, before: str) -> str:
     """What a ratio of two gammas says."""
     if ratio.p_value is None:
         return ratio.note
-    bounds = ratio_interval(ratio)
-    if ratio.high is not None and ratio.high < 1:
-        return f"{model} withstood red teaming better than {before}: its gamma is {times(ratio)} of it ({bounds})."
-    if ratio.low is not None and ratio.low > 1:
-        return f"{model} withstood red teaming worse than {before}: its gamma is {times(ratio)} of it ({bounds})."
+    bounds = f"95 % interval {ratio_interval(ratio)}"
+    is_better, is_worse = ratio.high is not None and ratio.high < 1, ratio.low is not None and ratio.low > 1
+    if is_better or is_worse:
+        how = "better" if is_better else "worse"
+        beside = f"its gamma is {times(ratio)} that of {before} ({bounds})"
+        return f"{model} withstood red teaming {how} than {before}: {beside}."
     return f"The gammas of {model} and {before} can't be told apart yet: {times(ratio)} ({bounds})."
 
 
@@ -147,8 +148,8 @@ def times(ratio: RateRatio) -> str:
 def ratio_interval(ratio: RateRatio) -> str:
     if ratio.low is None:
         return NONE
-    high = "no upper bound" if ratio.high is None else f"{ratio.high:.2f}"
-    return f"95 % interval {ratio.low:.2f} to {high}"
+    high = "no bound" if ratio.high is None else f"{ratio.high:.2f}"
+    return f"{ratio.low:.2f} to {high}"
 
 
 def p_value(p: float | None) -> str:

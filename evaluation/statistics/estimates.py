@@ -1,7 +1,7 @@
 """A figure with its uncertainty, and the mean of clustered observations, on which the win rates rest."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,6 +22,13 @@ class Estimate:
     interval: tuple[float, float] | None
     confidence: float
     note: str = ""
+
+
+def within(figure: Estimate, low: float, high: float) -> Estimate:
+    """The same figure with its interval cut off where no value can be: Student's t knows nothing of a scale's ends."""
+    if figure.interval is None:
+        return figure
+    return replace(figure, interval=(max(figure.interval[0], low), min(figure.interval[1], high)))
 
 
 def check_confidence(confidence: float) -> None:

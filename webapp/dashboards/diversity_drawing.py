@@ -10,6 +10,7 @@ from webapp.dashboards.lines import Curve, across, banded, line_plot, upwards
 
 LEAST_SPAN = 0.1
 """Of the temperatures on the axis, where only one was tried."""
+LEAST_HEIGHT = 0.02
 
 
 def self_bleu_svgs(report: Mapping[str, Any]) -> list[str]:
@@ -21,8 +22,7 @@ def self_bleu_svgs(report: Mapping[str, Any]) -> list[str]:
     first, last = min(temperatures), max(temperatures)
     ticks = round_ticks(first, max(last, first + LEAST_SPAN))
     bounds = [bound for each in found for bound in (each["value"], each["low"], each["high"]) if bound is not None]
-    low, high = max(min(bounds), 0.0), min(max(bounds), 1.0)
-    heights = round_ticks(low, high if high > low + 0.02 else low + 0.02)
+    heights = round_ticks(min(bounds), max(*bounds, min(bounds) + LEAST_HEIGHT))
     x_of, y_of = across(ticks[0][0], ticks[-1][0]), upwards(heights[0][0], heights[-1][0])
     x_ticks = tuple(Tick(x_of(value), label) for value, label in ticks)
     y_ticks = tuple(Tick(y_of(value), label) for value, label in heights)
@@ -35,9 +35,7 @@ def self_bleu_svgs(report: Mapping[str, Any]) -> list[str]:
                 continue
             xs = [x_of(each["temperature"]) for each in own]
             places = [(x, y_of(each["value"])) for x, each in zip(xs, own, strict=True)]
-            lows, highs = (
-                [None if each[end] is None else within(each[end], heights) for each in own] for end in ("low", "high")
-            )
+            lows, highs = ([each[end] for each in own] for end in ("low", "high"))
             said = (
                 f"{model}: {number(own[0]['value'])} at temperature {own[0]['temperature']:g}, "
                 f"{number(own[-1]['value'])} at {own[-1]['temperature']:g}"
@@ -50,8 +48,3 @@ def self_bleu_svgs(report: Mapping[str, Any]) -> list[str]:
         )
         drawn.append(line_plot(title, "temperature", "Self-BLEU", x_ticks, y_ticks, curves))
     return drawn
-
-
-def within(value: float, heights: list[tuple[float, str]]) -> float:
-    """An interval may reach beyond 0 or 1, which the picture does not."""
-    return min(max(value, heights[0][0]), heights[-1][0])

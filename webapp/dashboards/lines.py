@@ -8,6 +8,8 @@ from django.template.loader import render_to_string
 
 from evaluation.training_plots import HEIGHT, LINE_HEIGHT, RAMP, WIDTH, Series, Tick
 
+LETTER = 7.0
+"""About how wide a letter of a label is, in the picture's units."""
 Places = Sequence[tuple[float, float]]
 Curve = tuple[str, Places, Places, str]
 """Its label, its points, the outline of its band, and what it says."""
@@ -23,6 +25,12 @@ class Lines:
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     series: tuple[Series, ...]
+
+    @property
+    def width(self) -> int:
+        """With room for the longest label beside the plot."""
+        longest = max((len(each.label) for each in self.series), default=0)
+        return max(610, 58 + WIDTH + 14 + round(LETTER * longest))
 
     @property
     def summary(self) -> str:

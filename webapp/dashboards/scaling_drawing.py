@@ -9,6 +9,7 @@ from evaluation.wording import number
 from webapp.dashboards.lines import Curve, across, banded, line_plot, upwards
 
 AXES = ("helpfulness", "safety")
+LEAST_HEIGHT = 0.02
 
 
 def scaling_svg(report: Mapping[str, Any]) -> str:
@@ -18,18 +19,14 @@ def scaling_svg(report: Mapping[str, Any]) -> str:
         return ""
     figures = [each[axis] for each in found for axis in AXES]
     bounds = [bound for each in figures for bound in (each["value"], each["low"], each["high"]) if bound is not None]
-    low, high = max(min(bounds), 0.0), min(max(bounds), 1.0)
-    heights = round_ticks(low, high if high > low + 0.02 else low + 0.02)
+    heights = round_ticks(min(bounds), max(*bounds, min(bounds) + LEAST_HEIGHT))
     x_of, y_of = across(0, max(len(found) - 1, 1)), upwards(heights[0][0], heights[-1][0])
     xs = [x_of(place) for place in range(len(found))]
     curves: list[Curve] = []
     for axis in AXES:
         own = [each[axis] for each in found]
         places = [(x, y_of(each["value"])) for x, each in zip(xs, own, strict=True)]
-        lows, highs = (
-            [None if each[end] is None else min(max(each[end], heights[0][0]), heights[-1][0]) for each in own]
-            for end in ("low", "high")
-        )
+        lows, highs = ([each[end] for each in own] for end in ("low", "high"))
         first, last = number(own[0]["value"]), number(own[-1]["value"])
         said = f"{axis}: {first} with {share(found[0])}, {last} with {share(found[-1])}"
         curves.append((axis, places, banded(xs, lows, highs, y_of), said))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evaluation.statistics.arrays import FloatArray, IntArray
-from evaluation.statistics.estimates import clustered_mean
+from evaluation.statistics.estimates import Estimate, clustered_mean, within
 
 VALUES = [1, 1, 0, 1]
 
@@ -124,3 +124,10 @@ def test_values_are_finite() -> None:
 def test_three_ways_are_too_many() -> None:
     with pytest.raises(ValueError, match="two ways at most, got 3"):
         clustered_mean(VALUES, VALUES, VALUES, VALUES)
+
+
+def test_an_interval_ends_where_the_scale_does() -> None:
+    wide = Estimate(0.98, 0.05, (0.88, 1.08), 0.95)
+    assert within(wide, 0.0, 1.0).interval == (0.88, 1.0)
+    assert within(wide, 0.9, 2.0).interval == (0.9, 1.08)
+    assert within(Estimate(None, None, None, 0.95), 0.0, 1.0).interval is None
