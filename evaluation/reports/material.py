@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from evaluation.comparing_models import Comparison, Sides, compare
 from evaluation.judging import Ballots, Collected
 from evaluation.statistics.agreement import Agreement, gwet
 from evaluation.statistics.arrays import FloatArray
@@ -62,6 +63,15 @@ class Material:
     @cached_property
     def leaderboard(self) -> Leaderboard:
         return leaderboard_of(self.ballots, self.majority)
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """Every two models, by the majority of each item and the words of the answers; the better one first."""
+        ballots = self.ballots
+        gaps = (ballots.words[:, 0] - ballots.words[:, 1]).astype(np.float64)
+        sides = Sides(ballots.first, ballots.second, (self.majority + 1) / 2, ballots.prompts, gaps)
+        judged = ~np.isnan(self.majority)
+        return compare(sides.where(judged), order=self.models)
 
     @cached_property
     def models(self) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from evaluation.reports.sections import (
     judge_models,
     judges,
     leaderboard,
+    lengths,
+    paired,
     pairs,
     raters,
     slices,
@@ -17,10 +19,12 @@ from evaluation.reports.sections import (
 
 SECTIONS: tuple[Section[Any], ...] = (
     pairs.SECTION,
+    paired.SECTION,
     leaderboard.SECTION,
     histogram.SECTION,
     agreement.SECTION,
     slices.SECTION,
+    lengths.SECTION,
     raters.SECTION,
     judges.SECTION,
     judge_models.SECTION,
