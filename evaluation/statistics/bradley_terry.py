@@ -81,7 +81,8 @@ class Leaderboard:
 
     clusters: those that the standard errors rest on, among the battles of rated models. ties: how they count, see
     above. even_chances: by strength of preference for the first, how a comparison of two models of equal ability
-    comes out, for models of ties or grades. fit, circles: where they were asked for.
+    comes out, for models of ties or grades. fit, circles: where they were asked for. with_ties: the same battles by
+    the tie model that suits them, where these ratings take ties as half wins for comparison's sake.
     """
 
     standings: tuple[Standing, ...]
@@ -92,6 +93,7 @@ class Leaderboard:
     even_chances: tuple[tuple[float, float], ...] = ()
     fit: GoodnessOfFit | None = None
     circles: Transitivity | None = None
+    with_ties: "Leaderboard | None" = None
 
 
 def bradley_terry(
