@@ -133,9 +133,9 @@ def _everything(options: argparse.Namespace) -> dict[str, Any]:
 def _peer(options: argparse.Namespace) -> dict[str, Any]:
     from importlib.metadata import version
 
-    import pandas as pd
-    from arena_rank.models.bradley_terry import BradleyTerry
-    from arena_rank.utils.data_utils import PairDataset
+    import pandas as pd  # type: ignore[import-untyped]
+    from arena_rank.models.bradley_terry import BradleyTerry  # type: ignore[import-not-found]
+    from arena_rank.utils.data_utils import PairDataset  # type: ignore[import-not-found]
 
     battles = dict(np.load(options.work / "battles.npz"))
     winner = np.array(["model_b", "tie", "model_a"])[battles["votes"].astype(int) + 1]

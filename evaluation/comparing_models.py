@@ -59,6 +59,9 @@ class Adjusted:
     benjamini_hochberg: float | None
 
 
+UNTESTED = Adjusted(None, None, None)
+
+
 @dataclass(frozen=True)
 class Meeting:
     """Two models that were compared directly; `test` asks whether the win rate differs from one half."""
@@ -98,17 +101,14 @@ class Comparison:
 
 
 def compare(sides: Sides, order: Sequence[str] = (), confidence: float = 0.95) -> Comparison:
-    """order: models, best first, the better one of two being the first; without it by their mean points, and a
+    """order: models, best first, the better one of two being the first; without it by their mean points, but that a
     baseline that every battle has is always the second. Raises ValueError for bad arguments."""
     baseline = _baseline(sides)
-    if baseline is not None:
-        sides = sides.turned(sides.first == baseline)
     models = list(order) if order else _by_points(sides, baseline)
     place = {model: index for index, model in enumerate(models)}
-    if baseline is None:
-        behind = np.array([place[a] > place[b] for a, b in zip(sides.first, sides.second, strict=True)], dtype=np.bool_)
-        sides = sides.turned(behind)
-    difficulty = _difficulty(sides, baseline)
+    difficulty = None if baseline is None else _difficulty(sides.turned(sides.first == baseline))
+    behind = np.array([place[a] > place[b] for a, b in zip(sides.first, sides.second, strict=True)], dtype=np.bool_)
+    sides = sides.turned(behind)
     meetings = list(_meetings(sides, models, difficulty, confidence))
     through = list(_through(sides, models, {(meeting.first, meeting.second) for meeting in meetings}, confidence))
     tests = adjusted([meeting.paired.p_value for meeting in meetings])
@@ -126,7 +126,7 @@ def adjusted(p_values: Sequence[float | None]) -> list[Adjusted]:
     known = np.array([np.nan if p is None else p for p in p_values], dtype=np.float64)
     rules = (holm(known).tolist(), benjamini_hochberg(known).tolist())
     return [
-        Adjusted(None, None, None) if p is None else Adjusted(p, by_holm, by_bh)
+        UNTESTED if p is None else Adjusted(p, by_holm, by_bh)
         for p, by_holm, by_bh in zip(p_values, *rules, strict=True)
     ]
 
@@ -149,10 +149,10 @@ def _by_points(sides: Sides, baseline: str | None) -> list[str]:
     return sorted([*ranked, *unsaid], key=lambda model: model == baseline)
 
 
-def _difficulty(sides: Sides, baseline: str | None) -> Difficulty | None:
-    """Of the prompts, where several models met one baseline on them and lengths are known."""
+def _difficulty(sides: Sides) -> Difficulty | None:
+    """Of the prompts, where several models met the baseline, who is second, on them and lengths are known."""
     known = ~(np.isnan(sides.points) | np.isnan(sides.gaps))
-    if baseline is None or not known.any():
+    if not known.any():
         return None
     own = sides.where(known)
     if len(np.unique(own.first)) < FEWEST_MODELS or len(np.unique(own.prompts)) == len(own.prompts):
@@ -180,7 +180,7 @@ def _meetings(
             second=models[pair % len(names)],
             rates=continuous_win_rate(points, prompts, confidence),
             paired=paired_comparison(2 * points - 1, prompts, confidence),
-            test=Adjusted(None, None, None),
+            test=UNTESTED,
             length=length_controlled(points, gaps, prompts, hard, slope, confidence) if known else None,
         )
 
@@ -202,7 +202,7 @@ def _through(sides: Sides, models: Sequence[str], met: set[tuple[str, str]], con
             opponents=tuple(sorted({opponent for opponent, _ in shared})),
             paired=paired_comparison(ours - theirs, [prompt for _, prompt in shared], confidence),
             mcnemar=mcnemar(ours, theirs),
-            test=Adjusted(None, None, None),
+            test=UNTESTED,
         )
 
 

@@ -1,21 +1,25 @@
 """Where the best model wins: on all prompts, by turn type, by category."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from evaluation.comparing_models import UNTESTED, Adjusted, adjusted
 from evaluation.plots import RATE_TICKS, RATES, Dot, DotPlot, Whisker, why_missing
+from evaluation.reports.length_slices import length_labels
 from evaluation.reports.lines import RATERS, Line, Subject
 from evaluation.reports.material import Material, judged_prompts
 from evaluation.reports.report import Report
 from evaluation.reports.section import Reading, Section
 from evaluation.statistics.agreement import Agreement
+from evaluation.statistics.pairing import exact_binomial, student_p_value
 from evaluation.statistics.preferences import WinRate, win_rate
 from evaluation.wording import SMALL, count, percent, percent_interval
 
-MOST_SLICES = 20
+MOST_SLICES = 30
+LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,28 @@ class SliceReport:
     votes: int
     by_item: WinRate
     ac2: Agreement
+    test: Adjusted = UNTESTED
+    """Whether the win rate differs from one half, by Student's t on prompts as its interval is; among all slices."""
 
 
 def figures(material: Material) -> tuple[SliceReport, ...]:
-    return tuple(_slices(material))
+    return _tested(tuple(_slices(material)))
+
+
+def _tested(slices: tuple[SliceReport, ...]) -> tuple[SliceReport, ...]:
+    """Each slice with its p-value among those of all slices; that of all prompts is no slice and stands alone."""
+    p_values = [_p_value(part) for part in slices]
+    labelled = [place for place, part in enumerate(slices) if part.kind != "all"]
+    tests = dict(zip(labelled, adjusted([p_values[place] for place in labelled]), strict=True))
+    alone = [adjusted([p_value])[0] for p_value in p_values]
+    return tuple(replace(part, test=tests.get(place, alone[place])) for place, part in enumerate(slices))
+
+
+def _p_value(part: SliceReport) -> float | None:
+    rate = part.by_item.win_rate
+    if part.prompts and rate.value in (0, 1):
+        return exact_binomial(part.prompts, part.prompts)  # without variation each prompt is one toss of a coin
+    return student_p_value(rate, part.prompts - 1, 0.5)
 
 
 def _slices(material: Material) -> Iterator[SliceReport]:
@@ -43,7 +65,7 @@ def _slices(material: Material) -> Iterator[SliceReport]:
     leader = material.models[0]
     ballots = material.ballots.of(leader)
     everything = {"all": np.full(len(ballots), "all prompts")}
-    for kind, labels in (everything | dict(ballots.labels)).items():
+    for kind, labels in (everything | dict(ballots.labels) | length_labels(ballots, leader)).items():
         names, counts = np.unique(labels[labels != ""], return_counts=True)
         for label in names[np.lexsort((names, -counts))].tolist():
             part = ballots.where(labels == label)
@@ -72,9 +94,16 @@ def read(slices: tuple[SliceReport, ...], report: Report) -> Reading:
     small = sum(part.items < SMALL for part in labelled)
     return Reading(
         f"Of {count(len(labelled), 'slice')}, {small} rest{'s' if small == 1 else ''} on fewer than {SMALL} items and "
-        f"{'is' if small == 1 else 'are'} only a hint.",
-        "Of 20 intervals one misses by chance.",
+        f"{'is' if small == 1 else 'are'} only a hint. {_read_tests(labelled)}",
+        "Of 20 intervals one misses by chance: only the corrected p-values may be picked from.",
     )
+
+
+def _read_tests(labelled: list[SliceReport]) -> str:
+    """How many stand apart from an even chance, all slices taken together."""
+    real = sum(part.test.holm is not None and part.test.holm < LEVEL for part in labelled)
+    away = "stands" if real == 1 else "stand"
+    return f"{real} {away} apart from an even chance by more than chance explains, corrected for being {len(labelled)}."
 
 
 def slice_plot(slices: tuple[SliceReport, ...]) -> DotPlot:
@@ -102,7 +131,11 @@ def drawn(slices: tuple[SliceReport, ...], report: Report) -> Mapping[str, Any]:
 
 
 def method(slices: tuple[SliceReport, ...], report: Report) -> str:
-    return "Slices share a label of their prompts; their intervals are not corrected for being many."
+    return (
+        "Slices share a label of their prompts, or are quarters by length in words. Their intervals are not corrected "
+        "for being many; their p-values against an even chance (Student's t on prompts) are, by Holm's rule and by "
+        "Benjamini and Hochberg's."
+    )
 
 
 def lines(slices: tuple[SliceReport, ...], report: Report) -> Iterator[Line]:
@@ -110,6 +143,9 @@ def lines(slices: tuple[SliceReport, ...], report: Report) -> Iterator[Line]:
         subject = Subject(RATERS, part.kind, part.model, label=part.label)
         yield from subject.rates(part.by_item)
         yield subject.line("ac2", part.ac2, part.votes)
+        yield subject.value("p_value", part.test.p_value, part.prompts)
+        yield subject.value("p_holm", part.test.holm, part.prompts)
+        yield subject.value("p_benjamini_hochberg", part.test.benjamini_hochberg, part.prompts)
 
 
 SECTION = Section(key="slices", title=title, figures=figures, read=read, drawn=drawn, method=method, lines=lines)
