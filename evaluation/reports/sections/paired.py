@@ -44,7 +44,7 @@ def is_real(test: Adjusted) -> bool:
 
 
 def read(tests: PairedTests, report: Report) -> Reading:
-    everything = (*tests.meetings, *tests.through)
+    everything: tuple[TestedPair | Through, ...] = (*tests.meetings, *tests.through)
     real = [pair for pair in everything if is_real(pair.test)]
     undecided = [pair for pair in everything if not is_real(pair.test)]
     if not everything:
@@ -111,7 +111,7 @@ def _row(pair: TestedPair | Through, through: str, other: float | None) -> Row:
 
 
 def method(tests: PairedTests, report: Report) -> str:
-    pairs = (*tests.meetings, *tests.through)
+    pairs: tuple[TestedPair | Through, ...] = (*tests.meetings, *tests.through)
     how = "".join(f", {method}" for method in sorted({pair.paired.method for pair in pairs if pair.paired.method}))
     through = (
         " Models that never met are compared by their points against the same opponents on the same prompts, and by "

@@ -65,7 +65,7 @@ def _slices(material: Material) -> Iterator[SliceReport]:
     leader = material.models[0]
     ballots = material.ballots.of(leader)
     everything = {"all": np.full(len(ballots), "all prompts")}
-    for kind, labels in (everything | dict(ballots.labels) | length_labels(ballots, leader)).items():
+    for kind, labels in (everything | length_labels(ballots, leader) | dict(ballots.labels)).items():
         names, counts = np.unique(labels[labels != ""], return_counts=True)
         for label in names[np.lexsort((names, -counts))].tolist():
             part = ballots.where(labels == label)
