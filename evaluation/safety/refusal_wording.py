@@ -21,7 +21,7 @@ def read_refusals(found: RefusalReport) -> str:
     if below:
         said += (
             f" Where it calls fewer than {percent(alarms, 1)} refusals, its false alarms alone explain them: the "
-            "corrected rate is then near zero, and its upper limit is what the data say."
+            "corrected rate is then near zero and its upper limit is what the data say, or nothing can be corrected."
         )
     return f"{said} The corrected rate assumes that it errs on these answers as it did on those."
 

@@ -6,6 +6,12 @@ from dataclasses import dataclass
 from evaluation.statistics.estimates import Estimate, check_confidence, normal_quantile
 
 
+NOT_CARRIED_OVER = (
+    "No true rate explains this: by the errors that were measured the classifier would be wrong more often. They were "
+    "measured on answers of another kind; label some of these and measure on them."
+)
+
+
 @dataclass(frozen=True)
 class Errors:
     """A classifier's outcomes on examples whose truth people told."""
@@ -36,7 +42,8 @@ def rogan_gladen(positives: float, trials: float, errors: Errors, confidence: fl
     With sensitivity Se and specificity Sp as measured, (p + Sp - 1) / (Se + Sp - 1), kept between 0 and 1. The interval
     is that of Lang and Reiczigel (2014, Preventive Veterinary Medicine 113:13), which counts the uncertainty of Se and
     Sp too: each takes one success and one failure more, p takes z^2/2 of each, and the centre moves by
-    2 z^2 (P Se(1-Se)/(n_Se+2) - (1-P) Sp(1-Sp)/(n_Sp+2)). trials may be an effective number, of clustered answers.
+    2 z^2 (P Se(1-Se)/(n_Se+2) - (1-P) Sp(1-Sp)/(n_Sp+2)). Where all of it lies below 0 or above 1, the measured errors
+    can't be those on these answers: undefined. trials may be an effective number, of clustered answers.
     """
     check_confidence(confidence)
     if not 0 <= positives <= trials:
@@ -60,8 +67,10 @@ def rogan_gladen(positives: float, trials: float, errors: Errors, confidence: fl
     of_se, of_sp = se * (1 - se) / n_se, sp * (1 - sp) / n_sp
     shift = 2 * z * z * (centre * of_se - (1 - centre) * of_sp)
     error = math.sqrt(p * (1 - p) / n + centre**2 * of_se + (1 - centre) ** 2 * of_sp) / (se + sp - 1)
-    low, high = (min(max(centre + shift + side * z * error, 0.0), 1.0) for side in (-1, 1))
-    return Estimate(min(max(value, 0.0), 1.0), error, (low, high), confidence)
+    low, high = (centre + shift + side * z * error for side in (-1, 1))
+    if high <= 0 or low >= 1:
+        return Estimate(None, None, None, confidence, NOT_CARRIED_OVER)
+    return Estimate(min(max(value, 0.0), 1.0), error, (max(low, 0.0), min(high, 1.0)), confidence)
 
 
 def _corrected(share: float, sensitivity: float, specificity: float) -> float:

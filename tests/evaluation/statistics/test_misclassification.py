@@ -41,6 +41,13 @@ def test_fewer_than_its_false_alarms_are_none_at_all() -> None:
     assert found.interval[1] < 0.08
 
 
+def test_errors_that_can_not_be_those_of_these_answers_correct_nothing() -> None:
+    """None in 100 called positive, where 30 false alarms were to be expected: an interval of 0 to 0 would be a lie."""
+    found = rogan_gladen(0, 100, Errors(90, 60, 140, 10))
+    assert (found.value, found.interval) == (None, None)
+    assert "measured on answers of another kind" in found.note
+
+
 def test_the_error_of_the_classifier_widens_the_interval() -> None:
     rough = Errors(9, 1, 19, 1)  # the same rates from a tenth of the examples
     widths = [
