@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from evaluation.statistics.estimates import Estimate, check_confidence, normal_quantile
 
-
 NOT_CARRIED_OVER = (
     "No true rate explains this: by the errors that were measured the classifier would be wrong more often. They were "
     "measured on answers of another kind; label some of these and measure on them."
