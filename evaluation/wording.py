@@ -39,10 +39,10 @@ def number_interval(figure: Estimate | Agreement, decimals: int = 2) -> str:
 
 
 def sure(p_value: float | None) -> str:
-    """A p-value as text: "0.031", "below 0.001"."""
+    """A p-value as text: "0.031", "< 0.001"."""
     if p_value is None:
         return NONE
-    return "below 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 
 def count(amount: int, one: str, many: str = "") -> str:

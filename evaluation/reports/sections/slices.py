@@ -18,7 +18,7 @@ from evaluation.statistics.pairing import exact_binomial, student_p_value
 from evaluation.statistics.preferences import WinRate, win_rate
 from evaluation.wording import SMALL, count, percent, percent_interval
 
-MOST_SLICES = 30
+MOST_SLICES = 20
 LEVEL = 0.05
 
 
