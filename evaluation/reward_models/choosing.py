@@ -5,6 +5,11 @@ from modeling.registry.models import ModelVersion
 
 REWARD_KINDS = (ModelVersion.Kind.HELPFULNESS_REWARD, ModelVersion.Kind.SAFETY_REWARD)
 
+DIMENSIONS = {
+    ModelVersion.Kind.HELPFULNESS_REWARD: Project.Dimension.HELPFULNESS,
+    ModelVersion.Kind.SAFETY_REWARD: Project.Dimension.SAFETY,
+}
+
 
 class NotFoundError(Exception):
     """Nothing bears the name; says what does."""

@@ -13,7 +13,7 @@ from django.db.models.functions import Abs, Cast, Greatest, Least
 from annotation.models import Batch, Preference, Project, Prompt
 from annotation.models.comparisons import RATINGS
 from evaluation.models import Score
-from evaluation.reward_models.choosing import REWARD_KINDS
+from evaluation.reward_models.choosing import DIMENSIONS, REWARD_KINDS
 from evaluation.reward_models.reading import SCORES_A, SCORES_B, decided, with_scores
 from modeling.registry.models import ModelVersion
 
@@ -32,10 +32,12 @@ class Filters:
 
 
 def judges_of(project: Project) -> list[ModelVersion]:
-    """The reward models that have scored answers which the project's comparisons show, newest first."""
+    """The reward models that have scored answers which the project's comparisons show: those of its own dimension
+    first, each kind's newest first."""
     shown = Score.objects.filter(model_version=OuterRef("pk"), response__shown_as_a__project=project)
     reward_models = ModelVersion.objects.filter(Exists(shown), kind__in=REWARD_KINDS)
-    return list(reward_models.order_by("-created_at", "-pk"))
+    newest_first = reward_models.order_by("-created_at", "-pk")
+    return sorted(newest_first, key=lambda model: DIMENSIONS[ModelVersion.Kind(model.kind)] != project.dimension)
 
 
 def disagreements(judge: ModelVersion, project: Project, filters: Filters | None = None) -> QuerySet[Any, Row]:

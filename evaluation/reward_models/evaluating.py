@@ -11,6 +11,7 @@ from scipy.special import expit, logit
 from annotation.models import Project
 from evaluation.models import Score
 from evaluation.reward_models.accuracy import Accuracies, Drift, accuracies, drift
+from evaluation.reward_models.choosing import DIMENSIONS
 from evaluation.reward_models.paper import THRESHOLD
 from evaluation.reward_models.reading import Coverage, Pairs, coverage, read_pairs, read_quality, read_safety
 from evaluation.reward_models.shift import (
@@ -30,10 +31,6 @@ from modeling.registry.models import ModelVersion
 
 RECALLS = (0.55, 0.8, 0.9, 0.95)
 """Recalls for which the threshold is told; the first is the paper's."""
-DIMENSIONS = {
-    ModelVersion.Kind.HELPFULNESS_REWARD: Project.Dimension.HELPFULNESS,
-    ModelVersion.Kind.SAFETY_REWARD: Project.Dimension.SAFETY,
-}
 
 
 @dataclass(frozen=True)

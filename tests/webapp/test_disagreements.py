@@ -7,7 +7,7 @@ from annotation.models import Batch, Preference, Project
 from evaluation.reward_models.disagreements import Filters, disagreements
 from modeling.registry.models import ModelVersion
 from tests.evaluation.reward_models.scored import give, make_reward_model, make_scored
-from tests.factories import make_item, make_judgement, make_model, make_pair, make_project, make_user
+from tests.factories import make_item, make_judgement, make_model, make_pair, make_preference, make_project, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -94,6 +94,24 @@ def test_a_page_lists_them_and_leads_from_one_to_the_next(
     assert f"/disagreements/{pk_of(second)}/?judge=judge" in pair
     assert "It prefers <strong>B</strong>, with a probability of 99 %" in pair
     assert "A significantly better" in pair
+
+
+def test_everybody_who_judged_the_pair_is_read_about_the_sides_that_are_shown(
+    judge: ModelVersion, project: Project, reviewer: Client
+) -> None:
+    first = make_scored(judge, project, (0.0, 5.0), points=1)
+    shown = first.comparison
+    other = type(shown).objects.create(
+        project=project,
+        prompt=shown.prompt,
+        response_a=shown.response_b,
+        response_b=shown.response_a,
+        status=shown.status,
+    )
+    make_preference(other, 7)  # prefers the same answer, which stood on the right
+    page = reviewer.get(f"/projects/stream/disagreements/{shown.pk}/").content.decode()
+    assert page.count("A significantly better") == page.count("A better") == 1
+    assert "B better" not in page
 
 
 def test_it_names_no_model_that_wrote_an_answer(judge: ModelVersion, project: Project, reviewer: Client) -> None:

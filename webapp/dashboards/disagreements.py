@@ -11,9 +11,9 @@ from django.utils.crypto import salted_hmac
 from django.utils.http import urlencode
 from scipy.special import expit
 
-from annotation.models import Assignment, Batch, Comparison, Preference, Project, Response
+from annotation.models import Batch, Comparison, Preference, Project, Response
 from annotation.sides import as_settled, sides_of
-from annotation.submitted import RaterLine, rater_lines, shared_by, words_of
+from annotation.submitted import RaterLine, shared_by, words_of
 from evaluation.models import Score
 from evaluation.reward_models.disagreements import Filters, disagreements, judges_of, page_of, rating_choices
 from modeling.registry.models import ModelVersion
@@ -98,19 +98,23 @@ def disagreement(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "favourite": "A" if left > right else "B",
         "probability": float(expit(abs(left - right))),
         "raters": said_of(comparison, shown),
-        "review": reviewed_at(place, project),
+        "review": reviewed_at(comparison),
         "following": following(comparison, judge, project, filters),
         "query": request.GET.urlencode(),
     }
     return render(request, "dashboards/disagreement.html", context)
 
 
+def is_stored_pair(comparison: Comparison) -> bool:
+    """Whether several people judge the same two answers, each with sides of their own."""
+    return comparison.project.task_type == Project.TaskType.PAIRWISE_EVALUATION and comparison.assignment is not None
+
+
 def shown_of(comparison: Comparison) -> list[Response]:
-    """The two answers as A and B: as the annotator saw them; of a stored pair, which several people judge, as whoever
-    settles it sees them; of an imported one in an order drawn once and for all, because a file's sides may be the
-    models'."""
+    """The two answers as A and B: as the annotator saw them; of a stored pair, as whoever settles it sees them; of an
+    imported one in an order drawn once and for all, because a file's sides may be the models'."""
     place = comparison.assignment
-    if place and place.item.response_2_id:
+    if place and is_stored_pair(comparison):
         return as_settled(place.item)
     pair = [comparison.response_a, comparison.response_b]
     turned = comparison.source and salted_hmac("dashboards.disagreement", str(comparison.pk)).digest()[0] % 2
@@ -118,27 +122,32 @@ def shown_of(comparison: Comparison) -> list[Response]:
 
 
 def said_of(comparison: Comparison, shown: list[Response]) -> list[RaterLine]:
-    """What everybody said of the pair, about the A and B that are shown."""
-    place = comparison.assignment
-    if place and place.item.response_2_id:
-        return rater_lines(place.item, shown[0])
+    """What everybody said of the two answers, about the A and B that are shown, whichever side they saw them on."""
+    project = comparison.project
+    said = Preference.objects.filter(
+        current=True,
+        comparison__project=project,
+        comparison__response_a__in=shown,
+        comparison__response_b__in=shown,
+    ).select_related("comparison__assignment__annotator")
     lines = []
-    for said in comparison.preferences.filter(current=True):
-        is_turned = comparison.response_a_id != shown[0].pk
-        points = said.scale + 1 - said.points if said.points and is_turned else said.points
-        chosen = {"a": "AB"[is_turned], "b": "BA"[is_turned]}.get(said.choice, said.get_choice_display())
-        words = words_of(points, said.scale, comparison.project) or str(chosen)
-        lines.append(RaterLine(place, points, words, said.seconds))
+    for one in said.order_by("submitted_at", "pk"):
+        is_turned = one.comparison.response_a_id != shown[0].pk
+        points = one.scale + 1 - one.points if one.points and is_turned else one.points
+        side = {"a": "AB"[is_turned], "b": "BA"[is_turned]}.get(one.choice, str(one.get_choice_display()))
+        words = words_of(points, one.scale, project) or side
+        lines.append(RaterLine(one.comparison.assignment, points, words, one.seconds))
     return lines
 
 
-def reviewed_at(place: Assignment | None, project: Project) -> str:
+def reviewed_at(comparison: Comparison) -> str:
     """Where a reviewer can settle or review it; nowhere for what was imported without its annotator's place."""
+    place, slug = comparison.assignment, comparison.project.slug
     if place is None:
         return ""
-    if place.item.response_2_id:
-        return reverse("adjudicate", args=[project.slug, place.item_id])
-    return reverse("review", args=[project.slug, place.pk])
+    if is_stored_pair(comparison):
+        return reverse("adjudicate", args=[slug, place.item_id])
+    return reverse("review", args=[slug, place.pk])
 
 
 def following(comparison: Comparison, judge: ModelVersion, project: Project, filters: Filters) -> int | None:

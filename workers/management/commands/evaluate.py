@@ -23,7 +23,7 @@ from evaluation.terminal import (
     win_rates,
 )
 from evaluation.terminal.telling import Told
-from workers.terminal import diversity, judge, refusals, safety_scaling
+from workers.terminal import best_of_n, diversity, judge, refusals, safety_scaling
 
 SUBCOMMANDS: tuple[ModuleType, ...] = (
     report,
@@ -35,6 +35,7 @@ SUBCOMMANDS: tuple[ModuleType, ...] = (
     safety,
     red_team,
     reward_model,
+    best_of_n,
     diversity,
     safety_scaling,
     refusals,
