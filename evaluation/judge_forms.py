@@ -113,7 +113,7 @@ class JudgeOrderForm(forms.Form):
         """The same form with the uploaded template among its choices, so that it need not be uploaded again."""
         if self.order is None or not self.cleaned_data["template_file"]:
             return self
-        data = self.data.copy()
+        data = {name: self.data[name] for name in self.data}
         stored = JudgeTemplate.objects.filter(text=self.order.template.text, imported=False).order_by("pk").first()
         data["template"] = f"{OWN}{stored.digest}" if stored else data["template"]
         again = JudgeOrderForm(self.campaign, data)

@@ -107,6 +107,7 @@ def make_verdict(judge: ModelVersion, item: Item, preference: float | None = Non
         ]
     )
     first, second = item.response_1, item.response_2
+    assert first and second, "an item that compares two answers"
     if fields.pop("flipped", False):
         first, second = second, first
         preference = None if preference is None else 1 - preference
