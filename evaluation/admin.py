@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
-from evaluation.models import Campaign, Iteration, Judgement, JudgeTemplate, Score, Stage
+from evaluation.models import Campaign, Iteration, Judgement, JudgeTemplate, Refusal, Score, Stage
 from modeling.registry.admin import ReadOnlyAdmin
 
 
@@ -23,6 +23,14 @@ class CampaignAdmin(admin.ModelAdmin):
 @admin.register(Score)
 class ScoreAdmin(ReadOnlyAdmin):
     list_display = ["model_version", "response", "value", "created_at"]
+    list_select_related = ["model_version", "response"]
+    search_fields = ["model_version__name"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(Refusal)
+class RefusalAdmin(ReadOnlyAdmin):
+    list_display = ["model_version", "response", "logit", "created_at"]
     list_select_related = ["model_version", "response"]
     search_fields = ["model_version__name"]
     date_hierarchy = "created_at"

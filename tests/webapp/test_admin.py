@@ -37,7 +37,7 @@ from annotation.models import (
     Standing,
     Tally,
 )
-from evaluation.models import Campaign, Iteration, Judgement, JudgeTemplate, Score, Stage
+from evaluation.models import Campaign, Iteration, Judgement, JudgeTemplate, Refusal, Score, Stage
 from modeling.registry.models import Run, RunMetric, Worker
 from tests.factories import make_comparison, make_item, make_model, make_preference, make_project, make_user
 from webapp.accounts.models import Identity, Invitation, User
@@ -84,6 +84,7 @@ def a_row_of_everything() -> None:
     DatasetSnapshot.objects.create(project=project, digest="d" * 64, rows=1)
     Campaign.objects.create(slug="first", name="First", project=make_project())
     Score.objects.create(model_version=model, response=comparison.response_a, value=0.5)
+    Refusal.objects.create(model_version=model, response=comparison.response_a, logit=0.5)
     template = JudgeTemplate.objects.create(name="first", digest="d" * 64, text="How safe?", for_pairs=False)
     Judgement.objects.create(judge=model, template=template, first=comparison.response_a, points=4)
     run = Run.objects.create(kind=Run.Kind.REWARD_MODEL, name="first")
