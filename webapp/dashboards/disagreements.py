@@ -55,8 +55,8 @@ def queue(request: HttpRequest, slug: str) -> HttpResponse:
     """The pairs, the worst first. What people say of them stands on each pair's own page."""
     project = get_object_or_404(Project, slug=slug)
     judge, filters, form = asked(request, project)
-    rows = disagreements(judge, project, filters) if judge else Preference.objects.none()
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    rows: Any = disagreements(judge, project, filters) if judge else Preference.objects.none()
+    page: Any = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "section": "reviews",
         "project": project,
@@ -64,7 +64,7 @@ def queue(request: HttpRequest, slug: str) -> HttpResponse:
         "form": form,
         "page": page,
         "rows": page_of(list(page)) if judge else [],
-        "query": urlencode({name: value for name, value in request.GET.items() if name != "page" and value}),
+        "query": urlencode({name: request.GET.get(name, "") for name in form.fields}),
     }
     return render(request, "dashboards/disagreements.html", context)
 
