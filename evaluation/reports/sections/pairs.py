@@ -45,7 +45,7 @@ def _pairs(material: Material) -> Iterator[PairReport]:
             prompts=judged_prompts(ballots),
             votes=int(ballots.cast.sum()),
             by_item=win_rate(votes, ballots.prompts),
-            by_vote=win_rate(votes, ballots.prompts, rule="vote"),
+            by_vote=win_rate(votes, ballots.prompts, rule="vote", annotators=ballots.raters),
             reliability=material.reliability(votes),
         )
 
@@ -71,7 +71,7 @@ def method(pairs: tuple[PairReport, ...], report: Report) -> str:
     return (
         "An item goes to the model that more than half of its votes prefer; otherwise it is a tie. Intervals of win "
         "rates let items on the same prompt depend on each other (cluster-robust errors, Student's t). Votes on the "
-        "same item are not taken as independent."
+        "same item are not taken as independent; where each vote counts alone, those of one rater are not either."
     )
 
 
