@@ -14,7 +14,7 @@ from evaluation.statistics.resampling import bootstrap
 
 pytestmark = pytest.mark.slow
 
-SIMULATIONS = 1000
+SIMULATIONS = 2000
 ERROR = 3 * math.sqrt(0.95 * 0.05 / SIMULATIONS)
 SCALE = range(1, 8)
 
@@ -62,10 +62,11 @@ def truth(coefficient: str, weights: str, times: ArrayLike) -> float:
     ],
 )
 def test_nineteen_of_twenty_intervals_hold_the_truth(coefficient: str, weights: str) -> None:
+    """With 1000 items. They are of large samples: with 250, AC2's held the truth in 93.7 % of 3000 simulations."""
     rng = np.random.default_rng(1)
     true = truth(coefficient, weights, np.round(CHANCES * 1e12))
     covered = 0
-    for times in rng.multinomial(250, CHANCES, size=SIMULATIONS):
+    for times in rng.multinomial(1000, CHANCES, size=SIMULATIONS):
         low, high = COEFFICIENTS[coefficient](Patterns.from_counts(COUNTS, times), weights).interval or (1, 0)
         covered += low <= true <= high
     assert covered / SIMULATIONS == pytest.approx(0.95, abs=ERROR)
