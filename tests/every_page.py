@@ -156,7 +156,6 @@ def every_page_of_a_manager() -> dict[str, str]:
         "new campaign": "/campaigns/new/",
         "plan of a campaign": "/campaigns/new/plan/",
         "campaign": "/campaigns/spring/",
-        "a campaign's monitoring": "/campaigns/spring/monitoring/",
         "judge models": "/campaigns/spring/judges/",
         "report": "/campaigns/spring/report/",
         "safety": "/safety/",
