@@ -23,13 +23,13 @@ SETTINGS: dict[str, Any] = {
         "k": 6,
         "agreement": 1.0,
         "temperatures": [0.7],
-        "learning_rate": 5e-4,
-        "steps": 80,
+        "learning_rate": 1e-3,
+        "steps": 160,
         "measured_prompts": 32,
         "chunk_prompts": 128,
         "checkpoint_every": 80,
     },
-    "first": {"comparisons": 6000, "safety_comparisons": 600, "rejection": {"temperatures": [0.5]}},
+    "first": {"comparisons": 4000, "safety_comparisons": 600, "rejection": {"temperatures": [0.5]}},
 }
 """The plan of the demonstration, found by trial. Most comparisons come first; later batches are small and have the base
 in them, for two later versions mostly say the same. Its reward models tell a good sentence from a bad one, but of two
