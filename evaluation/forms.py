@@ -18,7 +18,7 @@ from evaluation.campaigns import Person, create_campaign, start_sampling, start_
 from evaluation.models import Campaign
 from modeling.registry.models import ModelVersion, Run, samplable_models
 
-RESERVED_SLUGS = {"new"}
+RESERVED_SLUGS = {"new", "compare"}
 
 
 class PromptProjectField(forms.ModelChoiceField):

@@ -4,13 +4,13 @@ Every vote is oriented alike: above 0 for the model whose name comes first in th
 whichever side an annotator saw it on. So it does not matter in which order an item stores its two responses.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import NamedTuple
+from itertools import islice
+from typing import Any
 
 import numpy as np
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Q, QuerySet
 from numpy.typing import NDArray
 
 from annotation.models import Assignment, Item, Preference, Prompt
@@ -21,6 +21,14 @@ from evaluation.statistics.arrays import FloatArray, IntArray
 
 SEVEN_POINTS = 7
 NOBODY = -1
+UNUSABLE = 2
+SIDE_OF = {
+    Preference.Choice.A: 1,
+    Preference.Choice.B: -1,
+    Preference.Choice.TIE: 0,
+    Preference.Choice.NEITHER: UNUSABLE,
+}
+CHUNK = 20_000  # rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,17 +71,25 @@ class Ballots:
         """(n, r) where there is a vote."""
         return ~np.isnan(self.votes)
 
-    def where(self, chosen: NDArray[np.bool_]) -> "Ballots":
-        """The items (n,) that are chosen."""
+    def where(self, chosen: NDArray[np.bool_] | IntArray) -> "Ballots":
+        """The items that are chosen, by a mask (n,) or by their places."""
         arrays = {field.name: getattr(self, field.name)[chosen] for field in fields(self) if field.name != "labels"}
         return replace(self, **arrays, labels={kind: labels[chosen] for kind, labels in self.labels.items()})
 
-    def between(self, model: str, other: str) -> "Ballots":
+    def meet(self, model: str, other: str) -> NDArray[np.bool_]:
+        """(n,) where an item compares these two."""
         low, high = sorted((model, other))
-        return self.where((self.first == low) & (self.second == high))
+        return (self.first == low) & (self.second == high)
+
+    def has(self, model: str) -> NDArray[np.bool_]:
+        """(n,) where an item compares this model with another."""
+        return (self.first == model) | (self.second == model)
+
+    def between(self, model: str, other: str) -> "Ballots":
+        return self.where(self.meet(model, other))
 
     def of(self, model: str) -> "Ballots":
-        return self.where((self.first == model) | (self.second == model))
+        return self.where(self.has(model))
 
     def towards(self, model: str) -> FloatArray:
         """(n,) the sign that turns votes on items `of` this model into votes for it."""
@@ -99,71 +115,76 @@ class Collected:
     """Items whose places are all submitted."""
 
 
-class _Row(NamedTuple):
-    """A current preference, as it is read from the database."""
+def collect(campaign: Campaign, pair: tuple[str, str] | None = None) -> Collected:
+    """Everything that raters said about the campaign's items, in five queries whatever its size.
 
-    item: int
-    rater: int
-    response_a: int
-    choice: str
-    points: int | None
-    scale: int
-    seconds: float | None
-    source: str
-
-
-def collect(campaign: Campaign) -> Collected:
-    """Everything that raters said about the campaign's items, in five queries whatever its size."""
-    items, left_out = _compared_items(campaign)
-    position = {pk: index for index, pk in enumerate(items)}
-    said = [row for row in _preferences(campaign) if row.item in position]
-    rows = [row for row in said if row.choice != Preference.Choice.NEITHER]
-    graded = bool(rows) and all(row.points is not None and row.scale == SEVEN_POINTS for row in rows)
-    prompts = np.array([item.prompt for item in items.values()], dtype=np.int64)
-    shape = (len(items), _most_votes(rows))
-    votes, seconds = np.full(shape, np.nan), np.full(shape, np.nan)
-    raters, on_left = np.full(shape, NOBODY, dtype=np.int64), np.zeros(shape, dtype=np.bool_)
-    filled = [0] * len(items)
-    for row in rows:
-        index = position[row.item]
-        place = index, filled[index]
-        filled[index] += 1
-        on_left[place] = items[row.item].responses[0] == row.response_a
-        votes[place] = _vote(row, graded) * (1 if on_left[place] else -1)
-        raters[place] = row.rater
-        seconds[place] = np.nan if row.seconds is None else row.seconds
-    labels, prompt_words = _of_prompts(campaign, prompts)
-    words = _words(campaign)
+    pair: only items that compare these two models; places and complete items are the whole campaign's all the same.
+    """
+    chosen = Item.objects.filter(project=campaign.project)
+    if pair:
+        chosen = chosen.filter(comparing(*pair))
+    items, left_out = _compared_items(chosen)
+    said = _preferences(campaign, chosen if pair else None)
+    said = said.where(np.isin(said.item, items.keys))
+    rows = said.where(said.side != UNUSABLE)
+    graded = len(rows) > 0 and not np.isnan(rows.points).any() and bool((rows.scale == SEVEN_POINTS).all())
+    index = np.searchsorted(items.keys, rows.item)
+    # Rows come by item: how far one stands behind the first of its item is its place among the item's votes.
+    slot = np.arange(len(rows)) - np.searchsorted(rows.item, rows.item)
+    shape = (len(items), int(slot.max()) + 1 if len(rows) else 0)
+    on_left = items.responses[index, 0] == rows.response_a
+    votes = ((rows.scale + 1) / 2 - rows.points if graded else rows.side.astype(np.float64)) * np.where(on_left, 1, -1)
+    labels, prompt_words = _of_prompts(campaign, items.prompts)
     ballots = Ballots(
-        first=np.array([item.models[0] for item in items.values()], dtype=np.str_),
-        second=np.array([item.models[1] for item in items.values()], dtype=np.str_),
-        responses=np.array([item.responses for item in items.values()], dtype=np.int64).reshape(-1, 2),
-        prompts=prompts,
+        first=items.first,
+        second=items.second,
+        responses=items.responses,
+        prompts=items.prompts,
         labels=labels,
-        votes=votes,
-        raters=raters,
-        first_on_left=on_left,
-        seconds=seconds,
-        words=np.array([[words[key] for key in item.responses] for item in items.values()], dtype=np.int64).reshape(
-            -1, 2
-        ),
+        votes=_laid_out(votes, index, slot, shape, np.nan),
+        raters=_laid_out(rows.rater, index, slot, shape, NOBODY),
+        first_on_left=_laid_out(on_left, index, slot, shape, False),
+        seconds=_laid_out(rows.seconds, index, slot, shape, np.nan),
+        words=_words(campaign, items.responses),
         prompt_words=prompt_words,
     )
     places, complete = _places(campaign)
-    imported = any(row.source for row in rows)
-    return Collected(ballots, graded, len(said) - len(rows), left_out, imported, places, complete)
+    return Collected(ballots, graded, len(said) - len(rows), left_out, bool(rows.imported.any()), places, complete)
 
 
-class _ComparedItem(NamedTuple):
-    prompt: int
-    models: tuple[str, str]
-    responses: tuple[int, int]
+def _laid_out(
+    values: NDArray[Any], index: IntArray, slot: IntArray, shape: tuple[int, int], missing: float
+) -> NDArray[Any]:
+    """Values (k,) at their items and their places among the item's votes: a table of this shape."""
+    table = np.full(shape, missing, dtype=values.dtype)
+    table[index, slot] = values
+    return table
 
 
-def _compared_items(campaign: Campaign) -> tuple[dict[int, _ComparedItem], int]:
-    """Items by key, each with its models in the order of their names; and how many compare no two named models."""
+@dataclass(frozen=True, eq=False)
+class _Items:
+    """n items that compare two named models, by key; their models and responses in the order of the models' names."""
+
+    keys: IntArray
+    prompts: IntArray
+    first: NDArray[np.str_]
+    second: NDArray[np.str_]
+    responses: IntArray
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+def comparing(model: str, other: str) -> Q:
+    """Items that compare these two models, in either order."""
+    one, two = "response_1__model_version__name", "response_2__model_version__name"
+    return Q(**{one: model, two: other}) | Q(**{one: other, two: model})
+
+
+def _compared_items(chosen: QuerySet[Item]) -> tuple[_Items, int]:
+    """The items, and how many others compare no two different named models."""
     stored = (
-        Item.objects.filter(project=campaign.project, gold=None)  # everybody judges a gold item: it measures people
+        chosen.filter(gold=None)  # everybody judges a gold item: it measures people
         .order_by("pk")
         .values_list(
             "pk",
@@ -174,45 +195,73 @@ def _compared_items(campaign: Campaign) -> tuple[dict[int, _ComparedItem], int]:
             "response_2__model_version__name",
         )
     )
-    items: dict[int, _ComparedItem] = {}
-    left_out = 0
-    for pk, prompt, response_1, response_2, model_1, model_2 in stored:
-        if not model_1 or not model_2 or model_1 == model_2:
-            left_out += 1
-        elif model_1 < model_2:
-            items[pk] = _ComparedItem(prompt, (model_1, model_2), (response_1, response_2))
-        else:
-            items[pk] = _ComparedItem(prompt, (model_2, model_1), (response_2, response_1))
-    return items, left_out
+    rows = list(stored.iterator(chunk_size=CHUNK))
+    named = [row for row in rows if row[4] and row[5] and row[4] != row[5]]
+    keys = np.array([row[:4] for row in named], dtype=np.int64).reshape(-1, 4)
+    models = np.array([row[4:] for row in named], dtype=np.str_).reshape(-1, 2)
+    turned = models[:, 0] > models[:, 1]
+    first, second = (np.where(turned, models[:, 1 - side], models[:, side]) for side in (0, 1))
+    responses = np.where(turned[:, None], keys[:, [3, 2]], keys[:, [2, 3]])
+    return _Items(keys[:, 0], keys[:, 1], first, second, responses), len(rows) - len(named)
 
 
-def _preferences(campaign: Campaign) -> list[_Row]:
-    """By item and then by rater, so that a report comes out the same each time."""
+@dataclass(frozen=True, eq=False)
+class _Said:
+    """Current preferences, by item, rater and key, so that a report comes out the same each time."""
+
+    item: IntArray
+    rater: IntArray
+    response_a: IntArray
+    side: IntArray
+    """1 for A, -1 for B, 0 for a tie, UNUSABLE."""
+    points: FloatArray
+    scale: FloatArray
+    seconds: FloatArray
+    imported: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.item)
+
+    def where(self, chosen: NDArray[np.bool_] | IntArray) -> "_Said":
+        return _Said(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+
+def _preferences(campaign: Campaign, chosen: QuerySet[Item] | None) -> _Said:
+    """Read in pieces, so that a million rows are never Python objects at the same time."""
     current = Preference.objects.filter(comparison__project=campaign.project, current=True)
+    if chosen is not None:
+        current = current.filter(comparison__assignment__item__in=chosen)
     rated = current.annotate(
         item=F("comparison__assignment__item"), rater=F("comparison__assignment__annotator")
     ).exclude(item=None)
-    columns = rated.order_by("item", "rater", "pk").values_list(
-        "item", "rater", "comparison__response_a", "choice", "points", "scale", "seconds", "comparison__source"
+    columns = rated.order_by().values_list(
+        "pk", "item", "rater", "comparison__response_a", "choice", "points", "scale", "seconds", "comparison__source"
     )
-    return [_Row(*values) for values in columns]
+    pieces = [_piece([])]
+    rows = columns.iterator(chunk_size=CHUNK)
+    while piece := list(islice(rows, CHUNK)):
+        pieces.append(_piece(piece))
+    keys, *values = (np.concatenate(column) for column in zip(*pieces, strict=True))
+    said = _Said(*values)
+    return said.where(np.lexsort((keys, said.rater, said.item)))
 
 
-def _most_votes(rows: Sequence[_Row]) -> int:
-    return max(Counter(row.item for row in rows).values(), default=0)
+def _piece(rows: list[tuple[Any, ...]]) -> tuple[NDArray[Any], ...]:
+    pk, item, rater, response_a, choice, points, scale, seconds, source = zip(*rows, strict=True) if rows else [()] * 9
+    return (
+        *(np.array(keys, dtype=np.int64) for keys in (pk, item, rater, response_a)),
+        np.array([SIDE_OF[name] for name in choice], dtype=np.int64),
+        *(np.array(numbers, dtype=np.float64) for numbers in (points, scale, seconds)),  # None becomes NaN
+        np.array([bool(name) for name in source], dtype=np.bool_),
+    )
 
 
-def _vote(row: _Row, graded: bool) -> float:
-    """Above 0 for the response on the left, A."""
-    if graded and row.points is not None:
-        return (row.scale + 1) / 2 - row.points
-    return {Preference.Choice.A.value: 1.0, Preference.Choice.B.value: -1.0}.get(row.choice, 0.0)
-
-
-def _words(campaign: Campaign) -> dict[int, int]:
-    """Of each response, how many words it has; its text is let go at once, as there may be very many."""
+def _words(campaign: Campaign, responses: IntArray) -> IntArray:
+    """(n, 2) how many words each response has; its text is let go at once, as there may be very many."""
+    known, index = np.unique(responses, return_inverse=True)
     texts = responses_of(campaign.project).values_list("pk", "text")
-    return {pk: len(text.split()) for pk, text in texts.iterator(chunk_size=2000)}
+    counted = {pk: len(text.split()) for pk, text in texts.iterator(chunk_size=2000)}
+    return np.array([counted[pk] for pk in known.tolist()], dtype=np.int64)[index].reshape(-1, 2)
 
 
 def _of_prompts(campaign: Campaign, prompts: IntArray) -> tuple[dict[str, NDArray[np.str_]], IntArray]:
@@ -223,8 +272,10 @@ def _of_prompts(campaign: Campaign, prompts: IntArray) -> tuple[dict[str, NDArra
             pk__in=Item.objects.filter(project=campaign.project).values("prompt")
         ).values_list("pk", "category", "risk_category", "messages")
     }
-    table = np.array([stored[pk][:3] for pk in prompts.tolist()], dtype=np.str_).reshape(-1, 3)
-    words = np.array([stored[pk][3] for pk in prompts.tolist()], dtype=np.int64)
+    known, index = np.unique(prompts, return_inverse=True)
+    rows = [stored[pk] for pk in known.tolist()]
+    table = np.array([row[:3] for row in rows], dtype=np.str_).reshape(-1, 3)[index]
+    words = np.array([row[3] for row in rows], dtype=np.int64)[index]
     return {"turns": table[:, 2], "category": table[:, 0], "risk category": table[:, 1]}, words
 
 

@@ -1,4 +1,4 @@
-"""Campaigns of human evaluation, what reward models and judge models say, and the iterations of the loop."""
+"""Campaigns of human evaluation and their reports, what reward and judge models say, and the iterations of the loop."""
 
 from typing import Any
 
@@ -30,6 +30,69 @@ class Campaign(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("campaign", args=[self.slug])
+
+
+class KeptReport(models.Model):
+    """A campaign's report as it was last made, to be shown again while `fingerprint` is still that of its data."""
+
+    campaign = models.OneToOneField(Campaign, on_delete=models.CASCADE, related_name="kept_report")
+    fingerprint = models.CharField(max_length=64)
+    html = models.TextField()
+    json = models.TextField()
+    csv = models.TextField()
+    made_at = models.DateTimeField(auto_now=True)
+
+
+class PublishedError(Exception):
+    """A published report is never changed or removed: publish the next version instead."""
+
+
+class PublishedReports(models.QuerySet["Report"]):
+    def update(self, **fields: Any) -> int:
+        raise PublishedError("A published report is never changed: publish the next version instead.")
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise PublishedError("A published report is never removed: others may have cited it.")
+
+
+class Report(models.Model):
+    """A version of a campaign's report that was published: what it was made from, and what it said, for ever.
+
+    The snapshot alone makes the same bytes again (`manage.py evaluate rebuild`). A trigger of the database refuses
+    every change, whoever makes it.
+    """
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="reports")
+    number = models.PositiveIntegerField()
+    as_of = models.DateTimeField(help_text="When its data were collected.")
+    published_by = models.CharField(max_length=150, blank=True, help_text="The name; people may go, the report stays.")
+    note = models.CharField(max_length=500, blank=True, help_text="Why it was published, for its readers.")
+    software = models.CharField(max_length=64, help_text="The digest of the code that made it.")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the snapshot's content.")
+    snapshot = models.BinaryField()
+    html = models.TextField()
+    json = models.TextField()
+    csv = models.TextField()
+
+    objects = PublishedReports.as_manager()
+
+    class Meta:
+        ordering = ["campaign", "-number"]
+        constraints = [models.UniqueConstraint(fields=["campaign", "number"], name="one_report_per_number")]
+
+    def __str__(self) -> str:
+        return f"{self.campaign.slug}/v{self.number}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise PublishedError(f"{self} is published and never changed: publish the next version instead.")
+        super().save(*args, **kwargs)
+
+    def get_absolute_url(self) -> str:
+        return reverse("published-report", args=[self.campaign.slug, self.number])
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise PublishedError(f"{self} is published and never removed: others may have cited it.")
 
 
 class Score(models.Model):

@@ -71,6 +71,8 @@ class Dot:
     interval: str
     note: str = ""
     heading: bool = False
+    sorts_by: str = ""
+    """The value as the script that orders the rows reads it; empty where there is none."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,9 @@ class StackedBar:
     text: str
     interval: str
     note: str
+    sorts_by: str
+    label: str = ""
+    """What the bar is about, where it is not the two models."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,11 @@ class Column:
     side: str
 
 
-def stacked(first: str, second: str, rates: WinRate) -> StackedBar:
+def sorting_value(figure: Estimate | Agreement) -> str:
+    return "" if figure.value is None else f"{figure.value:.9g}"
+
+
+def stacked(first: str, second: str, rates: WinRate, label: str = "") -> StackedBar:
     values = [estimate.value or 0.0 for estimate in (rates.win, rates.tie, rates.loss)]
     win, tie, loss = (f"{100 * value:.2f}%" for value in values)
     return StackedBar(
@@ -133,6 +142,8 @@ def stacked(first: str, second: str, rates: WinRate) -> StackedBar:
         text=percent(rates.win_rate.value, 1),
         interval=percent_interval(rates.win_rate, 1),
         note=why_missing(rates.win_rate),
+        sorts_by=sorting_value(rates.win_rate),
+        label=label,
     )
 
 

@@ -9,12 +9,16 @@ from django.utils import timezone
 
 from evaluation.judging import collect
 from evaluation.models import Campaign
+from evaluation.reports.lines import Line
 from evaluation.reports.material import Facts, Material
 from evaluation.reports.report import Report
+from evaluation.reports.resampling import REPLICATES, SEED, Resampling
 from evaluation.reports.sections import SECTIONS
 from evaluation.reports.sections.raters import durations, left_share
+from evaluation.reports.settings import settings_of
+from evaluation.statistics.replicates import Sums, summed_up
 
-__all__ = ["Report", "compute", "gather", "report"]
+__all__ = ["Report", "bootstrap", "compute", "gather", "report"]
 
 
 def report(campaign: Campaign) -> Report:
@@ -30,6 +34,7 @@ def gather(campaign: Campaign) -> Material:
         dimension=campaign.project.dimension,
         made_at=timezone.now().isoformat(timespec="seconds"),
         raters_per_item=campaign.project.overlap,
+        settings=settings_of(campaign),
         models=tuple(campaign.model_versions.order_by("name").values_list("name", flat=True)),
     )
     extras = {section.key: section.source.collect(campaign) for section in SECTIONS if section.source}
@@ -62,3 +67,17 @@ def compute(material: Material) -> Report:
         left_share=left_share(ballots, ballots.cast),
         figures={key: found for key, found in figures.items() if found is not None},
     )
+
+
+def bootstrap(material: Material, replicates: int = REPLICATES, seed: int = SEED) -> tuple[Line, ...]:
+    """Every figure that a section can resample, with its interval over samples of prompts drawn with replacement."""
+    sums = Sums(material.ballots.prompts)
+    resampling = Resampling(material, sums)
+    asked = [figure for section in SECTIONS if section.resample for figure in section.resample(resampling)]
+    sample, drawn = sums.once(), sums.draw(replicates, seed)
+    lines = []
+    for figure in asked:
+        value = float(figure.replicates(sample)[0])
+        found = summed_up(None if np.isnan(value) else value, figure.replicates(drawn), sums.clusters)
+        lines.append(figure.subject.line(figure.name, found, figure.n))
+    return tuple(lines)

@@ -3,17 +3,14 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from evaluation.campaigns import find_campaign, restart_sampling
-from evaluation.downloads import as_csv
 from evaluation.forms import CampaignForm, JudgeForm
 from evaluation.models import Campaign
 from evaluation.progress import campaign_lines, progress_of
-from evaluation.reporting import report
-from evaluation.reports.page import context_of
 from modeling.registry.jobs import worker_is_alive
 
 may_see = permission_required("evaluation.view_campaign", raise_exception=True)
@@ -87,29 +84,6 @@ def judge(request: HttpRequest, slug: str) -> HttpResponse:
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     return redirect(found)
-
-
-@require_GET
-@may_see
-def report_page(request: HttpRequest, slug: str) -> HttpResponse:
-    found = report(campaign_or_404(slug))
-    return render(request, "evaluation/report.html", {"section": "campaigns"} | context_of(found))
-
-
-@require_GET
-@may_see
-def report_json(request: HttpRequest, slug: str) -> HttpResponse:
-    found = report(campaign_or_404(slug))
-    attached = {"Content-Disposition": f'attachment; filename="{slug}-report.json"'}
-    return JsonResponse(found.as_json(), headers=attached, json_dumps_params={"allow_nan": False, "indent": 1})
-
-
-@require_GET
-@may_see
-def report_csv(request: HttpRequest, slug: str) -> HttpResponse:
-    found = report(campaign_or_404(slug))
-    attached = {"Content-Disposition": f'attachment; filename="{slug}-report.csv"'}
-    return HttpResponse(as_csv(found), content_type="text/csv; charset=utf-8", headers=attached)
 
 
 def campaign_or_404(slug: str) -> Campaign:

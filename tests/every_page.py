@@ -14,6 +14,7 @@ from annotation.models import (
 )
 from evaluation.campaigns import create_campaign
 from evaluation.models import Iteration, Score, Stage
+from evaluation.reports.publishing import publish
 from modeling.registry.models import Job, ModelVersion, Run, RunMetric, Worker
 from tests.annotation.test_assigning import make_live_project
 from tests.factories import (
@@ -85,6 +86,8 @@ def every_page_of_a_manager() -> dict[str, str]:
     tested = f"/projects/{judging.slug}/"
     place = item.assignments.first()
     assert place
+
+    published = publish(campaign, by="a manager", note="For the release.")
 
     attacking = make_project(task_type=Project.TaskType.RED_TEAM, dimension=Project.Dimension.SAFETY)
     for violating in (True, False):
@@ -160,6 +163,9 @@ def every_page_of_a_manager() -> dict[str, str]:
         "report": "/campaigns/spring/report/",
         "safety": "/safety/",
         "safety report": f"/safety/report/?project={attacking.slug}",
+        "two models": "/campaigns/compare/?a=x-model&b=y-model",
+        "two models to choose": "/campaigns/compare/",
+        "published report": published.get_absolute_url(),
         "people": "/people/",
         "person": f"/people/{annotator.pk}/",
         "account": "/account/",

@@ -55,6 +55,11 @@ class Material:
     def ballots(self) -> Ballots:
         return self.collected.ballots
 
+    @property
+    def categories(self) -> tuple[int, ...]:
+        """The points that a vote can have, above 0 for the first model."""
+        return SEVEN_POINT_SCALE if self.collected.graded else SIDES
+
     @cached_property
     def majority(self) -> FloatArray:
         """(n,) the side that more than half of an item's votes take."""
@@ -85,15 +90,14 @@ class Material:
 
     def _points_taken(self, model: str) -> float:
         """The mean, from -1 to 1, of what the majorities of the judged items of a model say about it."""
-        own = (self.ballots.first == model) | (self.ballots.second == model)
+        own = self.ballots.has(model)
         return float(np.nanmean(self.majority[own] * self.ballots.towards(model)[own]))
 
     def reliability(self, votes: FloatArray) -> Reliability:
         """Of votes (items x raters), on the scale that all of them were given on."""
-        categories = SEVEN_POINT_SCALE if self.collected.graded else SIDES
         return Reliability(
-            ac2=gwet(votes, weights="quadratic", categories=categories),
-            ac1=gwet(votes, weights="identity", categories=categories),
+            ac2=gwet(votes, weights="quadratic", categories=self.categories),
+            ac1=gwet(votes, weights="identity", categories=self.categories),
         )
 
 

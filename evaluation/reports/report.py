@@ -87,16 +87,16 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """What is said of the campaign, then each section's figures under its key."""
-        facts = {field.name: _plain(getattr(self, field.name)) for field in fields(self) if field.name != "figures"}
-        return facts | {key: _plain(figures) for key, figures in self.figures.items()}
+        facts = {field.name: plain(getattr(self, field.name)) for field in fields(self) if field.name != "figures"}
+        return facts | {key: plain(figures) for key, figures in self.figures.items()}
 
 
-def _plain(value: Any) -> Any:
-    """Dataclasses as mappings, tuples as lists."""
+def plain(value: Any) -> Any:
+    """For JSON: dataclasses as mappings, tuples as lists."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value

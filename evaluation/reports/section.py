@@ -8,6 +8,7 @@ from evaluation.models import Campaign
 from evaluation.reports.lines import Line
 from evaluation.reports.material import Material
 from evaluation.reports.report import Report
+from evaluation.reports.resampling import Resampled, Resampling
 
 F = TypeVar("F")
 
@@ -37,7 +38,8 @@ class Section(Generic[F]):
     """key: names the section in JSON, in addresses (#key) and its template part. title: may depend on the figures.
 
     figures: from the material alone; None where there is nothing to show. in_page: whether what there is deserves a
-    card on the page (the figures are in the downloads in any case).
+    card on the page (the figures are in the downloads in any case). resample: figures that drawing the prompts anew
+    gives intervals to; each line that it makes is named as in `lines`.
     """
 
     key: str
@@ -49,6 +51,7 @@ class Section(Generic[F]):
     lines: Callable[[F, Report], Iterator[Line]]
     source: Source | None = None
     in_page: Callable[[F, Report], bool] = lambda figures, report: report.votes > 0
+    resample: Callable[[Resampling], Iterator[Resampled]] | None = None
 
     @property
     def template(self) -> str:

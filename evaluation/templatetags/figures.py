@@ -34,3 +34,9 @@ def about(line: Line) -> str:
     models = " against ".join(filter(None, (line.model, line.against)))
     judge = "" if line.judge == RATERS else line.judge
     return ", ".join(filter(None, (judge, line.part, models, str(line.label))))
+
+
+@register.filter
+def spaced(moment: str) -> str:
+    """ "2026-11-29T18:05" as "2026-11-29 18:05"."""
+    return moment.replace("T", " ")

@@ -1,33 +1,56 @@
 """A campaign's figures: win rates, agreement, leaderboard, slices, and reward models as judges."""
 
-from argparse import ArgumentParser
-from collections.abc import Iterator
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from django.core.management.base import CommandError
 
 from evaluation.campaigns import find_campaign
 from evaluation.models import Campaign
-from evaluation.reporting import Report, report
+from evaluation.reporting import Report, bootstrap, compute, gather
 from evaluation.reports.headline import beneath_the_headline, headline
+from evaluation.reports.lines import Line
 from evaluation.reports.sections import agreement, raters
 from evaluation.reports.sections.judges import read_judge
 from evaluation.terminal.telling import Table, Told, titled
 from evaluation.wording import count, number, number_interval, percent, percent_interval
 
 NAME = "report"
+MOST_REPLICATES = 100_000
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--campaign", required=True, metavar="SLUG", help="which campaign (or imported project)")
+    parser.add_argument(
+        "--bootstrap",
+        type=_replicates,
+        metavar="N",
+        help="also give every figure the interval of N samples of prompts drawn with replacement, for example 1000",
+    )
 
 
 def evaluate(options: dict[str, Any]) -> Told:
     try:
-        found = report(find_campaign(options["campaign"]))
+        material = gather(find_campaign(options["campaign"]))
     except Campaign.DoesNotExist as error:
         raise CommandError(str(error)) from error
-    return Told(lines(found), main_figures(found), found.as_json())
+    found = compute(material)
+    if not options["bootstrap"]:
+        return Told(lines(found), main_figures(found), found.as_json())
+    resampled = bootstrap(material, options["bootstrap"])
+    everything = found.as_json() | {"bootstrap": [line._asdict() for line in resampled]}
+    said = chain(
+        lines(found), titled(f"Intervals by {options['bootstrap']:,} samples of prompts", drawn_anew(resampled))
+    )
+    return Told(said, main_figures(found), everything)
+
+
+def _replicates(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_REPLICATES:
+        raise ArgumentTypeError(f"replicates must be a whole number from 1 to {MOST_REPLICATES:,}, got {text!r}")
+    return int(text)
 
 
 def lines(found: Report) -> Iterator[str]:
@@ -104,4 +127,13 @@ def rater_rows(found: Report) -> Table:
         majority = percent(rater.with_majority.value, 1), percent_interval(rater.with_majority, 1)
         left = percent(rater.left_share.value, 1)
         rows.append((rater.rater, f"{rater.votes:,}", *majority, left, number(rater.seconds.median, 0)))
+    return rows
+
+
+def drawn_anew(resampled: Iterable[Line]) -> Table:
+    rows: Table = [("of", "figure", "value", "from", "to")]
+    for line in resampled:
+        subject = " / ".join(filter(None, (line.judge, line.part, line.model, line.against, str(line.label))))
+        value = line.value if isinstance(line.value, float) else None
+        rows.append((subject, line.figure, *(number(figure, 3) for figure in (value, line.low, line.high))))
     return rows

@@ -65,6 +65,7 @@ def test_only_managers_start_anything(campaign: Campaign, role: str) -> None:
     assert client.get(reverse("campaign-create")).status_code == 403
     assert client.post(reverse("campaign-judge", args=["spring"])).status_code == 403
     assert client.post(reverse("campaign-sample", args=["spring"])).status_code == 403
+    assert client.post(reverse("campaign-publish", args=["spring"])).status_code == 403
     assert not Run.objects.exists()
 
 

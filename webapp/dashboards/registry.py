@@ -41,6 +41,7 @@ def page(request: HttpRequest, version: ModelVersion, form: ToPoolForm | None = 
         "snapshots": snapshots_of(run),
         "pool_entries": version.pool_entries.select_related("project").order_by("project__name", "temperature"),
         "accuracies": list(accuracies(version.figures)),
+        "rivals": ModelVersion.objects.filter(campaigns__in=version.campaigns.all()).exclude(pk=version.pk).distinct(),
         "pool_form": (form or ToPoolForm(version)) if sampled else None,
         "stages": [(value, label) for value, label in ModelVersion.Stage.choices if value != version.stage],
     }

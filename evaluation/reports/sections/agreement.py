@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from evaluation.plots import Dot, DotPlot, Whisker, round_scale, why_missing
+from evaluation.plots import Dot, DotPlot, Whisker, round_scale, sorting_value, why_missing
 from evaluation.reports.lines import RATERS, Line, Subject
 from evaluation.reports.material import Material, Reliability
 from evaluation.reports.report import Report
+from evaluation.reports.resampling import Resampled, Resampling
 from evaluation.reports.section import Reading, Section
 from evaluation.wording import REPORTED_IN_THE_PAPER, number, number_interval, percent
 
@@ -47,6 +48,7 @@ def agreement_plot(reliability: Reliability, report: Report) -> DotPlot:
             text=number(figure.value),
             interval=number_interval(figure),
             note=why_missing(figure),
+            sorts_by=sorting_value(figure),
             heading=label.startswith("all items"),
         )
         for label, votes, figure in figures
@@ -79,6 +81,10 @@ def lines(reliability: Reliability, report: Report) -> Iterator[Line]:
     yield subject.line("ac1", reliability.ac1, report.votes)
 
 
+def resample(resampling: Resampling) -> Iterator[Resampled]:
+    yield from resampling.agreement(Subject(RATERS, "campaign"), resampling.material.ballots.votes, None)
+
+
 SECTION = Section(
     key="reliability",
     title="How far the raters agree",
@@ -87,4 +93,5 @@ SECTION = Section(
     drawn=drawn,
     method=method,
     lines=lines,
+    resample=resample,
 )

@@ -8,9 +8,11 @@ import numpy as np
 
 from evaluation.plots import Column
 from evaluation.reports.lines import RATERS, Line, Subject
-from evaluation.reports.material import SEVEN_POINT_SCALE, SIDES, Material
+from evaluation.reports.material import Material
 from evaluation.reports.report import Report
+from evaluation.reports.resampling import Resampled, Resampling
 from evaluation.reports.section import Reading, Section
+from evaluation.statistics.arrays import FloatArray
 from evaluation.wording import STRENGTHS, percent
 
 
@@ -23,12 +25,16 @@ class Bin:
 
 
 def figures(material: Material) -> tuple[Bin, ...]:
+    votes = _towards_the_better(material)
+    return tuple(Bin(strength, int(np.sum(votes == strength))) for strength in reversed(material.categories))
+
+
+def _towards_the_better(material: Material) -> FloatArray:
+    """The votes (n, r), above 0 for the higher-ranked of the two models."""
     ballots = material.ballots
     rank = {model: place for place, model in enumerate(material.models)}
     first_is_better = np.array([rank[a] < rank[b] for a, b in zip(ballots.first, ballots.second, strict=True)])
-    votes = np.where(first_is_better, 1, -1).reshape(-1, 1) * ballots.votes
-    scale = SEVEN_POINT_SCALE if material.collected.graded else SIDES
-    return tuple(Bin(strength, int(np.sum(votes == strength))) for strength in reversed(scale))
+    return np.where(first_is_better, 1, -1).reshape(-1, 1) * ballots.votes
 
 
 def read(bins: tuple[Bin, ...], report: Report) -> Reading:
@@ -47,15 +53,19 @@ def read(bins: tuple[Bin, ...], report: Report) -> Reading:
 
 
 def histogram_columns(bins: tuple[Bin, ...], report: Report) -> list[Column]:
-    """By strength, from much better for the higher-ranked of two models to much better for the other."""
+    better, other = report.models if len(report.models) == 2 else ("higher-ranked", "lower-ranked")
+    return columns_of(bins, (better, other), report.votes, report.graded)
+
+
+def columns_of(bins: tuple[Bin, ...], names: tuple[str, str], votes: int, graded: bool) -> list[Column]:
+    """By strength, from much better for the first of two names to much better for the other."""
     fullest = max((bar.votes for bar in bins), default=0) or 1
-    names = report.models[:2] if len(report.models) == 2 else ("higher-ranked", "lower-ranked")
     columns = []
     for bar in bins:
         side = "win" if bar.strength > 0 else "loss" if bar.strength < 0 else "tie"
-        strength = STRENGTHS[abs(bar.strength)] if report.graded or bar.strength == 0 else "better"
+        strength = STRENGTHS[abs(bar.strength)] if graded or bar.strength == 0 else "better"
         label = strength if bar.strength == 0 else f"{names[0] if bar.strength > 0 else names[1]} {strength}"
-        share = percent(bar.votes / report.votes) if report.votes else percent(None)
+        share = percent(bar.votes / votes) if votes else percent(None)
         columns.append(Column(label, bar.votes, f"{100 * bar.votes / fullest:.2f}%", share, side))
     return columns
 
@@ -73,6 +83,23 @@ def lines(bins: tuple[Bin, ...], report: Report) -> Iterator[Line]:
         yield Subject(RATERS, "histogram", label=bar.strength).value("votes", bar.votes, report.votes)
 
 
+def resample(resampling: Resampling) -> Iterator[Resampled]:
+    """Each strength's share of the votes."""
+    material = resampling.material
+    votes = _towards_the_better(material)
+    n, below = int(material.ballots.cast.sum()), resampling.sums.column(material.ballots.cast.sum(axis=1))
+    for strength in reversed(material.categories):
+        above = resampling.sums.column((votes == strength).sum(axis=1))
+        yield resampling.ratio(Subject(RATERS, "histogram", label=strength), "share", above, below, n)
+
+
 SECTION = Section(
-    key="histogram", title="How people voted", figures=figures, read=read, drawn=drawn, method=method, lines=lines
+    key="histogram",
+    title="How people voted",
+    figures=figures,
+    read=read,
+    drawn=drawn,
+    method=method,
+    lines=lines,
+    resample=resample,
 )

@@ -10,11 +10,13 @@ from django.db.models import Count, Max
 from evaluation.campaigns import responses_of
 from evaluation.judging import Ballots, scores_by_judge
 from evaluation.models import Campaign, Score
-from evaluation.plots import RATE_TICKS, Dot, DotPlot, StackedBar, Whisker, fitted, stacked, why_missing
+from evaluation.plots import RATE_TICKS, Dot, DotPlot, StackedBar, Whisker, fitted, sorting_value, stacked, why_missing
 from evaluation.reports.lines import Line, Subject
 from evaluation.reports.material import Material, leaderboard_of, meetings
 from evaluation.reports.report import Report
+from evaluation.reports.resampling import Resampled, Resampling
 from evaluation.reports.section import Reading, Section, Source
+from evaluation.statistics.arrays import FloatArray
 from evaluation.statistics.bradley_terry import Leaderboard
 from evaluation.statistics.estimates import Estimate, clustered_mean
 from evaluation.statistics.preferences import WinRate, win_rate
@@ -84,8 +86,7 @@ def figures(material: Material) -> tuple[JudgeReport, ...]:
 def _judge(name: str, scores: dict[int, float], material: Material) -> JudgeReport:
     """The reward model's preferences, laid out as the raters' are."""
     ballots, models, majority = material.ballots, material.models, material.majority
-    values = np.array([[scores.get(key, np.nan) for key in keys] for keys in ballots.responses.tolist()])
-    sides = np.sign(values[:, 0] - values[:, 1])
+    sides = _sides(ballots, scores)
     both = (np.abs(sides) == 1) & (np.abs(majority) == 1)
     own = replace(ballots, votes=sides[:, None])
     return JudgeReport(
@@ -151,6 +152,7 @@ def score_plot(scores: Sequence[ModelScore]) -> DotPlot:
             text=number(score.score.value),
             interval=number_interval(score.score),
             note=why_missing(score.score),
+            sorts_by=sorting_value(score.score),
         )
         for score in scores
     )
@@ -188,6 +190,30 @@ def in_page(judges: tuple[JudgeReport, ...], report: Report) -> bool:
     return len(judges) > 0
 
 
+def resample(resampling: Resampling) -> Iterator[Resampled]:
+    material, found = resampling.material, resampling.material.extras["judges"]
+    if not len(material.ballots):
+        return
+    for name, responses, values in zip(found["judges"], found["responses"], found["values"], strict=True):
+        sides = _sides(material.ballots, dict(zip(responses.tolist(), values.tolist(), strict=True)))
+        both = np.flatnonzero((np.abs(sides) == 1) & (np.abs(material.majority) == 1))
+        below = resampling.sums.column(np.ones(len(both)), both)
+        above = resampling.sums.column((sides * material.majority)[both] > 0, both)
+        yield resampling.ratio(Subject(name, "campaign"), "with_majority", above, below, len(both))
+        own = replace(material.ballots, votes=sides[:, None])
+        yield from resampling.elo(name, leaderboard_of(own, sides), sides)
+        for first, second, between in meetings(own, material.models):
+            at = np.flatnonzero(own.meet(first, second))
+            towards = between.votes[:, 0] * between.towards(first)
+            yield from resampling.rates(Subject(name, "pair", first, second), towards, at)
+
+
+def _sides(ballots: Ballots, scores: dict[int, float]) -> FloatArray:
+    """(n,) which of an item's two responses has the higher score; NaN where one has none."""
+    values = np.array([[scores.get(key, np.nan) for key in keys] for keys in ballots.responses.tolist()])
+    return np.sign(values[:, 0] - values[:, 1])
+
+
 SECTION = Section(
     key="judges",
     title=title,
@@ -196,6 +222,7 @@ SECTION = Section(
     drawn=drawn,
     method=method,
     lines=lines,
+    resample=resample,
     source=Source(collect, fingerprint),
     in_page=in_page,
 )

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.plots import Dot, DotPlot, Whisker, fitted, why_missing
+from evaluation.plots import Dot, DotPlot, Whisker, fitted, sorting_value, why_missing
 from evaluation.reports.leaderboards import read_circles, read_fit, tie_model
 from evaluation.reports.lines import RATERS, Line, Subject
 from evaluation.reports.material import Material
 from evaluation.reports.report import Report
+from evaluation.reports.resampling import Resampled, Resampling
 from evaluation.reports.section import Reading, Section
 from evaluation.statistics.bradley_terry import HALF, Leaderboard
 from evaluation.statistics.bradley_terry import leaderboard as rate
@@ -62,6 +63,7 @@ def leaderboard_plot(leaderboard: Leaderboard) -> DotPlot:
             text=number(standing.rating.value, 0),
             interval=number_interval(standing.rating, 0),
             note=why_missing(standing.rating),
+            sorts_by=sorting_value(standing.rating),
         )
         for standing in standings
     )
@@ -119,6 +121,10 @@ def in_page(leaderboard: Leaderboard, report: Report) -> bool:
     return report.votes > 0 and len(report.models) > 2
 
 
+def resample(resampling: Resampling) -> Iterator[Resampled]:
+    yield from resampling.elo(RATERS, resampling.material.leaderboard, resampling.material.majority)
+
+
 SECTION = Section(
     key="leaderboard",
     title="Leaderboard",
@@ -127,5 +133,6 @@ SECTION = Section(
     drawn=drawn,
     method=method,
     lines=lines,
+    resample=resample,
     in_page=in_page,
 )

@@ -4,13 +4,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from evaluation.plots import RATE_TICKS, StackedBar, stacked
 from evaluation.reports.lines import RATERS, Line, Subject
 from evaluation.reports.material import Material, Reliability, judged_prompts, meetings
 from evaluation.reports.report import Report
+from evaluation.reports.resampling import Resampled, Resampling
 from evaluation.reports.section import Reading, Section
 from evaluation.statistics.estimates import FEW_CLUSTERS
-from evaluation.statistics.preferences import WinRate, win_rate
+from evaluation.statistics.preferences import WinRate, majority_side, median_side, win_rate
 from evaluation.wording import is_decided
 
 
@@ -18,7 +21,8 @@ from evaluation.wording import is_decided
 class PairReport:
     """`first` against `second`, who stands lower on the leaderboard.
 
-    prompts: those with a vote. by_item: by the majority of an item's votes.
+    prompts: those with a vote. by_item: by the majority of an item's votes;
+    by_median: by their median, so that a strong vote counts for more where raters differ; by_vote: each vote alone.
     """
 
     first: str
@@ -27,6 +31,7 @@ class PairReport:
     prompts: int
     votes: int
     by_item: WinRate
+    by_median: WinRate
     by_vote: WinRate
     reliability: Reliability
 
@@ -45,6 +50,7 @@ def _pairs(material: Material) -> Iterator[PairReport]:
             prompts=judged_prompts(ballots),
             votes=int(ballots.cast.sum()),
             by_item=win_rate(votes, ballots.prompts),
+            by_median=win_rate(votes, ballots.prompts, rule="median"),
             by_vote=win_rate(votes, ballots.prompts, rule="vote", annotators=ballots.raters),
             reliability=material.reliability(votes),
         )
@@ -59,12 +65,20 @@ def read(pairs: tuple[PairReport, ...], report: Report) -> Reading:
     )
 
 
-def pair_bars(pairs: tuple[PairReport, ...]) -> list[StackedBar]:
-    return [stacked(pair.first, pair.second, pair.by_item) for pair in pairs]
+def rules(pairs: tuple[PairReport, ...]) -> list[tuple[str, str, list[StackedBar], str]]:
+    """What an item can go by: the rule, its words, the bars under it and what they count."""
+    return [
+        (rule, words, [stacked(pair.first, pair.second, getattr(pair, field)) for pair in pairs], counted)
+        for rule, words, field, counted in (
+            ("majority", "the majority of its votes", "by_item", "items"),
+            ("median", "their median", "by_median", "items"),
+            ("vote", "no rule: each vote counts", "by_vote", "votes"),
+        )
+    ]
 
 
 def drawn(pairs: tuple[PairReport, ...], report: Report) -> Mapping[str, Any]:
-    return {"bars": pair_bars(pairs), "ticks": RATE_TICKS}
+    return {"rules": rules(pairs), "ticks": RATE_TICKS}
 
 
 def method(pairs: tuple[PairReport, ...], report: Report) -> str:
@@ -79,9 +93,31 @@ def lines(pairs: tuple[PairReport, ...], report: Report) -> Iterator[Line]:
     for pair in pairs:
         subject = Subject(RATERS, "pair", pair.first, pair.second)
         yield from subject.rates(pair.by_item)
+        yield from subject._replace(part="pair by median").rates(pair.by_median)
         yield from subject._replace(part="pair by vote").rates(pair.by_vote)
         yield subject.line("ac2", pair.reliability.ac2, pair.votes)
         yield subject.line("ac1", pair.reliability.ac1, pair.votes)
 
 
-SECTION = Section(key="pairs", title="Who wins", figures=figures, read=read, drawn=drawn, method=method, lines=lines)
+def resample(resampling: Resampling) -> Iterator[Resampled]:
+    material = resampling.material
+    for first, second, ballots in meetings(material.ballots, material.models):
+        at = np.flatnonzero(material.ballots.meet(first, second))
+        subject = Subject(RATERS, "pair", first, second)
+        votes = ballots.votes * ballots.towards(first)[:, None]
+        yield from resampling.rates(subject, majority_side(votes), at)
+        yield from resampling.rates(subject._replace(part="pair by median"), median_side(votes), at)
+        yield from resampling.rates(subject._replace(part="pair by vote"), votes, at)
+        yield from resampling.agreement(subject, votes, at)
+
+
+SECTION = Section(
+    key="pairs",
+    title="Who wins",
+    figures=figures,
+    read=read,
+    drawn=drawn,
+    method=method,
+    lines=lines,
+    resample=resample,
+)

@@ -13,6 +13,7 @@ from evaluation.models import Campaign
 from evaluation.reports.lines import RATERS, Line, Subject
 from evaluation.reports.material import Material
 from evaluation.reports.report import Durations, Report
+from evaluation.reports.resampling import Resampled, Resampling
 from evaluation.reports.section import Reading, Section, Source
 from evaluation.statistics.arrays import FloatArray
 from evaluation.statistics.estimates import Estimate
@@ -52,9 +53,8 @@ def figures(material: Material) -> tuple[RaterReport, ...]:
 
 
 def _raters(material: Material) -> Iterator[RaterReport]:
-    ballots, majority, sides = material.ballots, material.majority, material.ballots.sides
-    agreed = 2 * np.sum(sides == majority[:, None], axis=1) > ballots.cast.sum(axis=1)
-    shared = (agreed & (ballots.cast.sum(axis=1) > 1))[:, None]
+    ballots = material.ballots
+    shared, with_majority = _held_against_the_majority(material)
     people = material.extras["raters"]
     for key, name in zip(people["keys"], people["names"], strict=True):
         own = ballots.raters == key
@@ -63,10 +63,18 @@ def _raters(material: Material) -> Iterator[RaterReport]:
         yield RaterReport(
             rater=name,
             votes=int(own.sum()),
-            with_majority=wilson(int(np.sum(own & shared & (sides == majority[:, None]))), int(np.sum(own & shared))),
+            with_majority=wilson(int(np.sum(own & with_majority)), int(np.sum(own & shared))),
             left_share=left_share(ballots, own),
             seconds=durations(ballots.seconds[own]),
         )
+
+
+def _held_against_the_majority(material: Material) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(n, r) the votes on items with a majority of two votes or more, and which of them are with it."""
+    ballots, majority, sides = material.ballots, material.majority, material.ballots.sides
+    agreed = 2 * np.sum(sides == majority[:, None], axis=1) > ballots.cast.sum(axis=1)
+    shared = (agreed & (ballots.cast.sum(axis=1) > 1))[:, None] & ballots.cast
+    return shared, shared & (sides == majority[:, None])
 
 
 def durations(seconds: FloatArray) -> Durations:
@@ -112,6 +120,25 @@ def lines(raters: tuple[RaterReport, ...], report: Report) -> Iterator[Line]:
         yield subject.line("left_share", rater.left_share, rater.votes)
 
 
+def resample(resampling: Resampling) -> Iterator[Resampled]:
+    """Shares of each rater's votes; a prompt's votes stay together, which Wilson's intervals do not know of."""
+    ballots, sums = resampling.material.ballots, resampling.sums
+    shared, with_majority = _held_against_the_majority(resampling.material)
+    decisive = ballots.cast & (ballots.votes != 0)
+    left = decisive & ((ballots.votes > 0) == ballots.first_on_left)
+    above, below = sums.column(left.sum(axis=1)), sums.column(decisive.sum(axis=1))
+    yield resampling.ratio(Subject(RATERS, "campaign"), "left_share", above, below, int(ballots.cast.sum()))
+    people = resampling.material.extras["raters"]
+    for key, name in zip(people["keys"], people["names"], strict=True):
+        rows, columns = np.nonzero(ballots.raters == key)
+        if not len(rows):
+            continue
+        subject = Subject(RATERS, "rater", label=name)
+        for figure, hits, of in (("with_majority", with_majority, shared), ("left_share", left, decisive)):
+            above, below = (sums.column(table[rows, columns], rows) for table in (hits, of))
+            yield resampling.ratio(subject, figure, above, below, len(rows))
+
+
 SECTION = Section(
     key="raters",
     title="Raters",
@@ -120,5 +147,6 @@ SECTION = Section(
     drawn=drawn,
     method=method,
     lines=lines,
+    resample=resample,
     source=Source(collect, fingerprint),
 )

@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 
 from evaluation.comparing_models import UNTESTED, Adjusted, adjusted
-from evaluation.plots import RATE_TICKS, RATES, Dot, DotPlot, Whisker, why_missing
+from evaluation.judging import Ballots
+from evaluation.plots import RATE_TICKS, RATES, Dot, DotPlot, Whisker, sorting_value, why_missing
 from evaluation.reports.length_slices import length_labels
 from evaluation.reports.lines import RATERS, Line, Subject
 from evaluation.reports.material import Material, judged_prompts
 from evaluation.reports.report import Report
+from evaluation.reports.resampling import Resampled, Resampling
 from evaluation.reports.section import Reading, Section
 from evaluation.statistics.agreement import Agreement
+from evaluation.statistics.arrays import IntArray
 from evaluation.statistics.pairing import exact_binomial, student_p_value
-from evaluation.statistics.preferences import WinRate, win_rate
+from evaluation.statistics.preferences import WinRate, majority_side, win_rate
 from evaluation.wording import SMALL, count, percent, percent_interval
 
 MOST_SLICES = 20
@@ -59,27 +62,34 @@ def _p_value(part: SliceReport) -> float | None:
 
 
 def _slices(material: Material) -> Iterator[SliceReport]:
-    """The best model against all others: on all prompts, by turn type, by category; the largest slice first."""
+    """The best model against all others: on all prompts, by length, turn type and category; the largest slice first."""
     if not len(material.ballots):
         return
     leader = material.models[0]
-    ballots = material.ballots.of(leader)
+    for kind, label, at in _parts(material.ballots, leader):
+        part = material.ballots.where(at)
+        votes = part.votes * part.towards(leader)[:, None]
+        yield SliceReport(
+            kind=kind,
+            label=label,
+            model=leader,
+            items=len(part),
+            prompts=judged_prompts(part),
+            votes=int(part.cast.sum()),
+            by_item=win_rate(votes, part.prompts),
+            ac2=material.reliability(votes).ac2,
+        )
+
+
+def _parts(everybodys: Ballots, leader: str) -> Iterator[tuple[str, str, IntArray]]:
+    """Kind, label and the places of the leader's items with this label."""
+    own = np.flatnonzero(everybodys.has(leader))
+    ballots = everybodys.where(own)
     everything = {"all": np.full(len(ballots), "all prompts")}
     for kind, labels in (everything | length_labels(ballots, leader) | dict(ballots.labels)).items():
         names, counts = np.unique(labels[labels != ""], return_counts=True)
         for label in names[np.lexsort((names, -counts))].tolist():
-            part = ballots.where(labels == label)
-            votes = part.votes * part.towards(leader)[:, None]
-            yield SliceReport(
-                kind=kind,
-                label=label,
-                model=leader,
-                items=len(part),
-                prompts=judged_prompts(part),
-                votes=int(part.cast.sum()),
-                by_item=win_rate(votes, part.prompts),
-                ac2=material.reliability(votes).ac2,
-            )
+            yield kind, label, own[labels == label]
 
 
 def title(slices: tuple[SliceReport, ...], report: Report) -> str:
@@ -118,6 +128,7 @@ def slice_plot(slices: tuple[SliceReport, ...]) -> DotPlot:
             text=percent(part.by_item.win_rate.value),
             interval=percent_interval(part.by_item.win_rate),
             note=why_missing(part.by_item.win_rate),
+            sorts_by=sorting_value(part.by_item.win_rate),
             heading=part.kind == "all",
         )
         for part in told_apart[:MOST_SLICES]
@@ -148,4 +159,19 @@ def lines(slices: tuple[SliceReport, ...], report: Report) -> Iterator[Line]:
         yield subject.value("p_benjamini_hochberg", part.test.benjamini_hochberg, part.prompts)
 
 
-SECTION = Section(key="slices", title=title, figures=figures, read=read, drawn=drawn, method=method, lines=lines)
+def resample(resampling: Resampling) -> Iterator[Resampled]:
+    material = resampling.material
+    if not len(material.ballots):
+        return
+    leader = material.models[0]
+    for kind, label, at in _parts(material.ballots, leader):
+        votes = material.ballots.votes[at] * material.ballots.towards(leader)[at, None]
+        subject = Subject(RATERS, kind, leader, label=label)
+        yield from resampling.rates(subject, majority_side(votes), at)
+        ac2, _ = resampling.agreement(subject, votes, at)
+        yield ac2
+
+
+SECTION = Section(
+    key="slices", title=title, figures=figures, read=read, drawn=drawn, method=method, lines=lines, resample=resample
+)

@@ -15,6 +15,8 @@ from evaluation.terminal import (
     leaderboard,
     monitor,
     plan,
+    publish,
+    rebuild,
     red_team,
     report,
     reward_model,
@@ -27,6 +29,8 @@ from workers.terminal import best_of_n, diversity, judge, refusals, safety_scali
 
 SUBCOMMANDS: tuple[ModuleType, ...] = (
     report,
+    publish,
+    rebuild,
     win_rates,
     leaderboard,
     agreement,
