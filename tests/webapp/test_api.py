@@ -228,8 +228,9 @@ def test_every_recipe_can_be_started(api: Client) -> None:
     base = make_model("base", backend=ModelVersion.Backend.LOCAL, path="/models/base")
     for kind in ("helpfulness_reward", "safety_reward"):
         make_model(kind.replace("_", "-"), kind=kind, backend=ModelVersion.Backend.LOCAL, path="/models/judge")
-    body = {"kind": "ppo", "projects": ["safety"], "base": "base", "helpfulness_reward": "helpfulness-reward"}
-    body |= {"safety_reward": "safety-reward", "name": "policy-1", "settings": {"iterations": 3, "beta": 0.02}}
+    body: dict[str, Any] = {"kind": "ppo", "projects": ["safety"], "base": "base"}
+    body |= {"helpfulness_reward": "helpfulness-reward", "safety_reward": "safety-reward"}
+    body |= {"name": "policy-1", "settings": {"iterations": 3, "beta": 0.02}}
     answer = post(api, "runs", body)
     assert answer.status_code == 201, answer.content
     run = Run.objects.get()

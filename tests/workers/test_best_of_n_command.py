@@ -46,8 +46,8 @@ def test_it_samples_and_scores_once_and_the_maximum_grows_with_n(
     for number in range(2):
         make_prompt(project, f"Where is the lighthouse {number}?")
     Prompt.objects.update(split=Prompt.Split.TEST)
-    asked = ("--model", models[0].name, "--reward-model", "judge", "--project", "stream", "--k", "3")
-    asked += ("--temperatures", "0.7", "1.2", "--max-new-tokens", "8")
+    asked = ["--model", models[0].name, "--reward-model", "judge", "--project", "stream", "--k", "3"]
+    asked += ["--temperatures", "0.7", "1.2", "--max-new-tokens", "8"]
     found = best_of_n(*asked)
     maximum = found["figure_7"]["max"]["mean"]
     assert found["figure_7"]["max"]["n"] == [1, 2, 3] and maximum == sorted(maximum)
