@@ -7,6 +7,7 @@ from evaluation import judge_views, planning_views, report_views, views
 urlpatterns = [
     path("", views.campaigns, name="campaigns"),
     path("new/", views.new_campaign, name="campaign-create"),
+    path("new/plan/", planning_views.plan, name="campaign-plan"),
     path("compare/", report_views.compare_models, name="compare-models"),
     path("compare.json", report_views.compare_json, name="compare-models-json"),
     path("compare.csv", report_views.compare_csv, name="compare-models-csv"),
