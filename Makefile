@@ -20,9 +20,9 @@ test: .venv/dev ## set up and pass the tests (SQLite and a queue in a folder)
 	@echo "Running the suite on SQLite ..."
 	@$(PYTEST)
 
-test-services: .venv/dev ## the same suite on PostgreSQL and Redis, but for training code, which knows neither
+test-services: .venv/dev ## the same suite on PostgreSQL and Redis, but for training code and statistics, which know neither
 	@echo "Running the suite on PostgreSQL and Redis ..."
-	@$(SERVICES) $(PYTEST) --ignore-glob='tests/modeling/test_*.py'
+	@$(SERVICES) $(PYTEST) --ignore-glob='tests/modeling/test_*.py' --ignore=tests/evaluation/statistics
 
 check: lint types imports deploy-check test test-services ## all that CI runs
 
