@@ -5,7 +5,7 @@ their letters' size on a phone, on a screen and on paper, and need no inline sty
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor, log10
 
 from evaluation.statistics.agreement import Agreement
@@ -77,7 +77,10 @@ class Dot:
 
 @dataclass(frozen=True)
 class DotPlot:
-    """reference: where a line stands (an even chance). band: left end and width of a shaded range."""
+    """reference: where a line stands (an even chance). band: left end and width of a shaded range.
+
+    rest: further rows, which a reader opens.
+    """
 
     of: str
     counted: str
@@ -86,6 +89,18 @@ class DotPlot:
     reference: str | None = None
     band: tuple[str, str] | None = None
     hidden: int = 0
+    rest: "DotPlot | None" = None
+
+    @property
+    def sortable(self) -> bool:
+        """Whether each row stands for itself: those that belong to the row above bring no value to sort by."""
+        return any(row.sorts_by for row in self.rows)
+
+    def folded(self, most: int) -> "DotPlot":
+        """The first rows, with the rest behind them."""
+        if len(self.rows) <= most:
+            return self
+        return replace(self, rows=self.rows[:most], rest=replace(self, rows=self.rows[most:]))
 
 
 @dataclass(frozen=True)

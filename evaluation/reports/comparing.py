@@ -148,11 +148,11 @@ def _meeting(campaign: Campaign, collected: Collected, first: str) -> Meeting:
 def _slices(
     ballots: Sequence[Ballots], votes: FloatArray, prompts: np.ndarray, pair: tuple[str, str]
 ) -> Iterator[Part]:
-    """By each kind of label, and by whose answer is longer; the largest slice first."""
+    """By whose answer is longer, and by each kind of label; the largest slice first."""
     if not len(votes):
         return
     kinds = {kind: np.concatenate([each.labels[kind] for each in ballots]) for kind in ballots[0].labels}
-    for kind, labels in (kinds | {"length": _longer(ballots, *pair)}).items():
+    for kind, labels in ({"length": _longer(ballots, *pair)} | kinds).items():
         names, counts = np.unique(labels[labels != ""], return_counts=True)
         if len(names) < 2:
             continue

@@ -12,6 +12,8 @@ from evaluation.reports.sections.histogram import columns_of
 from evaluation.statistics.estimates import FEW_CLUSTERS
 from evaluation.wording import count, is_decided, number, number_interval, percent, percent_interval
 
+MOST_SLICES = 13
+
 
 def headline(found: ModelComparison) -> str:
     first, second = found.first, found.second
@@ -45,7 +47,8 @@ def parts(found: ModelComparison) -> Iterator[Part]:
     table = list(lines(found))
     if found.votes:
         yield _rules(found, _of(table, "pair", "pair by median", "pair by vote"))
-        yield _campaigns(found, _of(table, "campaign"))
+        if len(found.campaigns) > 1:
+            yield _campaigns(found, _of(table, "campaign"))
         yield _agreement(found)
         if found.slices:
             kinds = {part.kind for part in found.slices}
@@ -65,15 +68,20 @@ def _part(key: str, title: str, kind: str, reading: Reading, drawn: dict[str, An
 
 
 def _rules(found: ModelComparison, table: tuple[Line, ...]) -> Part:
-    said = (("by the majority", found.by_item), ("by the median", found.by_median), ("each vote alone", found.by_vote))
+    said = (
+        ("by the majority", found.by_item),
+        ("by the median", found.by_median),
+        ("no rule: each vote counts", found.by_vote),
+    )
     bars = [stacked(found.first, found.second, rates, label) for label, rates in said]
     values = [rates.win_rate.value for _, rates in said if rates.win_rate.value is not None]
     spread = max(values) - min(values)
     reading = Reading(
-        f"The three ways of counting lie {percent(spread, 1)} apart." if values else "No vote yet.",
+        f"The three ways of counting lie {number(100 * spread, 1)} percentage points apart.",
         "Where they differ much, raters of the same item disagree, and the rule decides more than the answers do.",
     )
-    return _part("rules", "Who wins", "stacked", reading, {"bars": bars, "ticks": RATE_TICKS, "counted": "n"}, table)
+    drawn = {"bars": bars, "ticks": RATE_TICKS, "counted": "cases", "first_column": "An item goes"}
+    return _part("rules", "Who wins", "stacked", reading, drawn, table)
 
 
 def _campaigns(found: ModelComparison, table: tuple[Line, ...]) -> Part:
@@ -85,7 +93,8 @@ def _campaigns(found: ModelComparison, table: tuple[Line, ...]) -> Part:
         "Campaigns differ in their prompts, raters and sampling, so that a difference between them is not the models' "
         "alone; put together, each item counts once and the same prompt stays one cluster.",
     )
-    return _part("campaigns", "By campaign", "stacked", reading, {"bars": bars, "ticks": RATE_TICKS}, table)
+    drawn = {"bars": bars, "ticks": RATE_TICKS, "first_column": "Campaign"}
+    return _part("campaigns", "By campaign", "stacked", reading, drawn, table)
 
 
 def _agreement(found: ModelComparison) -> Part:
@@ -127,7 +136,7 @@ def _slices(found: ModelComparison, table: tuple[Line, ...]) -> Part:
         )
         for part in found.slices
     )
-    plot = DotPlot("Win rate", "items", rows, RATE_TICKS, reference=RATES.at(0.5))
+    plot = DotPlot("Win rate", "items", rows, RATE_TICKS, reference=RATES.at(0.5)).folded(MOST_SLICES)
     reading = Reading(
         f"Where {found.first} wins, ties as half a win.",
         f"Of 20 intervals one misses by chance; hollow dots rest on fewer than {FEW_CLUSTERS} prompts. Length is what "
@@ -161,4 +170,5 @@ def _judges(found: ModelComparison, table: tuple[Line, ...]) -> Part:
         said or "No item has both a score and a majority of the raters yet.",
         "Of two answers a reward model prefers the one that it scores higher; its errors may all go the same way.",
     )
-    return _part("judges", "What reward models say", "stacked", reading, {"bars": bars, "ticks": RATE_TICKS}, table)
+    drawn = {"bars": bars, "ticks": RATE_TICKS, "first_column": "Reward model"}
+    return _part("judges", "What reward models say", "stacked", reading, drawn, table)

@@ -44,7 +44,7 @@ def read_circles(circles: Transitivity) -> str:
         else (f" {percent(circles.cyclic_share)} of the variance between pairs is beyond any ranking, chance included.")
     )
     if not circles.circular:
-        return f"No three of {count(circles.triples, 'triple')} of models beat each other in a circle.{share}"
+        return f"None of {count(circles.triples, 'triple')} of models goes in a circle.{share}"
     surest = circles.circles[0]
     named = f"{surest.models[0]} beats {surest.models[1]}, which beats {surest.models[2]}, which beats the first"
     if surest.adjusted is not None and surest.adjusted < LEVEL:

@@ -1,11 +1,13 @@
 """Slices of a campaign's items by length: of the prompt, of a model's answer, and of what it is longer by."""
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.judging import Ballots
 from evaluation.statistics.arrays import IntArray
-from evaluation.wording import number
+from evaluation.wording import MINUS, number
 
 QUARTERS = (0.25, 0.5, 0.75)
 FEWEST = 8
@@ -43,3 +45,14 @@ def quarters(values: IntArray, chosen: NDArray[np.bool_], name: str) -> NDArray[
         span = number(low, 0) if low == high else f"{number(low, 0)} to {number(high, 0)}"
         labels[inside] = name.format(span)
     return labels.astype(np.str_)
+
+
+def from_the_shortest(labels: list[str]) -> list[str]:
+    """Labels of quarters of one kind, in the order of the lengths that they name."""
+    return sorted(labels, key=_shortest)
+
+
+def _shortest(label: str) -> int:
+    """The first length that a label names."""
+    found = re.search(rf"{MINUS}?\d+", label)
+    return int(found.group().replace(MINUS, "-")) if found else 0

@@ -9,6 +9,7 @@ from evaluation.reports.lines import Line
 from evaluation.reports.report import Report
 from evaluation.reports.section import Reading
 from evaluation.reports.sections import SECTIONS
+from evaluation.reports.settings import said_of
 
 
 @dataclass(frozen=True)
@@ -50,4 +51,5 @@ def context_of(report: Report) -> dict[str, Any]:
         "headline": headline(report),
         "beneath": beneath_the_headline(report),
         "parts": list(parts(report)),
+        "settings": said_of(report.settings),
     }

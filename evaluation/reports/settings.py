@@ -44,6 +44,21 @@ def sampling_said(settings: Any) -> str:
     return "Answers were sampled at " + "; ".join(f"{how} ({row['answers']:,} answers)" for how, row in counted) + "."
 
 
+def said_of(settings: Any) -> tuple[str, ...]:
+    """Every sentence that the settings have to say."""
+    sentences = scale_said(settings), guideline_said(settings), sampling_said(settings)
+    return tuple(filter(None, sentences))
+
+
+def scale_said(settings: Any) -> str:
+    scales = settings.get("scales", ())
+    if not scales:
+        return ""
+    if len(scales) == 1:
+        return f"Their scale had {scales[0]} points."
+    return f"Their scales had {', '.join(map(str, scales[:-1]))} and {scales[-1]} points."
+
+
 def guideline_said(settings: Any) -> str:
     numbers = settings.get("guidelines", ())
     if not numbers:

@@ -1,6 +1,9 @@
 """Filters that write the report's figures."""
 
+from datetime import datetime
+
 from django import template
+from django.utils.formats import date_format
 
 from evaluation import wording
 from evaluation.reports.lines import RATERS, Cell, Line
@@ -37,6 +40,6 @@ def about(line: Line) -> str:
 
 
 @register.filter
-def spaced(moment: str) -> str:
-    """ "2026-11-29T18:05" as "2026-11-29 18:05"."""
-    return moment.replace("T", " ")
+def moment(written: str) -> str:
+    """ "2026-11-29T18:05:00+00:00" as "29 Nov 2026, 18:05", as Django writes it elsewhere."""
+    return date_format(datetime.fromisoformat(written), "j M Y, H:i")

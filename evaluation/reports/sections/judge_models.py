@@ -203,14 +203,14 @@ def audit_plot(audit: JudgeAudit) -> DotPlot:
     """The shares of an audit, with their intervals."""
     sides, length, humans = audit.sides, audit.length, audit.humans
     figures = [
-        ("sides with the raters' majority", humans.decided, humans.accuracy, True),
-        ("says what a single rater says", humans.items, humans.with_one_rater, False),
+        ("it sides with the raters' majority", humans.decided, humans.accuracy, True),
+        ("it says what a single rater says", humans.items, humans.with_one_rater, False),
         ("two raters say the same", humans.items, humans.between_raters, False),
-        ("prefers the answer shown first", sides.verdicts, sides.first_preferred, False),
-        ("changes its verdict with the order", sides.pairs, sides.flipped, False),
-        ("prefers the longer answer", length.compared, length.judge_longer, False),
+        ("it prefers the answer shown first", sides.verdicts, sides.first_preferred, False),
+        ("it changes its verdict with the order", sides.pairs, sides.flipped, False),
+        ("it prefers the longer answer", length.compared, length.judge_longer, False),
         ("the raters prefer the longer answer", length.compared, length.humans_longer, False),
-        ("can't be read", audit.asked.replies, audit.unreadable, False),
+        ("it can't be read", audit.asked.replies, audit.unreadable, False),
     ]
     rows = (
         Dot(
@@ -225,7 +225,7 @@ def audit_plot(audit: JudgeAudit) -> DotPlot:
         for label, n, figure, heading in figures
         if n or heading
     )
-    return DotPlot("Share", "n", tuple(rows), RATE_TICKS, reference=RATES.at(0.5))
+    return DotPlot("Share", "cases", tuple(rows), RATE_TICKS, reference=RATES.at(0.5))
 
 
 def drawn(audits: tuple[JudgeAudit, ...], report: Report) -> Mapping[str, Any]:

@@ -79,8 +79,8 @@ def _dot(label: str, rate: Estimate, length: LengthControlled, heading: bool = F
         label=label,
         n=length.observations,
         whisker=Whisker.of(rate, RATES),
-        text=percent(rate.value),
-        interval=percent_interval(rate),
+        text=percent(rate.value, 1),
+        interval=percent_interval(rate, 1),
         note=why_missing(rate),
         heading=heading,
     )

@@ -9,7 +9,7 @@ import numpy as np
 from evaluation.comparing_models import UNTESTED, Adjusted, adjusted
 from evaluation.judging import Ballots
 from evaluation.plots import RATE_TICKS, RATES, Dot, DotPlot, Whisker, sorting_value, why_missing
-from evaluation.reports.length_slices import length_labels
+from evaluation.reports.length_slices import from_the_shortest, length_labels
 from evaluation.reports.lines import RATERS, Line, Subject
 from evaluation.reports.material import Material, judged_prompts
 from evaluation.reports.report import Report
@@ -62,7 +62,8 @@ def _p_value(part: SliceReport) -> float | None:
 
 
 def _slices(material: Material) -> Iterator[SliceReport]:
-    """The best model against all others: on all prompts, by length, turn type and category; the largest slice first."""
+    """The best model against all others: on all prompts, by length from the shortest, by turn type and category from
+    the largest slice."""
     if not len(material.ballots):
         return
     leader = material.models[0]
@@ -86,9 +87,11 @@ def _parts(everybodys: Ballots, leader: str) -> Iterator[tuple[str, str, IntArra
     own = np.flatnonzero(everybodys.has(leader))
     ballots = everybodys.where(own)
     everything = {"all": np.full(len(ballots), "all prompts")}
-    for kind, labels in (everything | length_labels(ballots, leader) | dict(ballots.labels)).items():
+    lengths = length_labels(ballots, leader)
+    for kind, labels in (everything | lengths | dict(ballots.labels)).items():
         names, counts = np.unique(labels[labels != ""], return_counts=True)
-        for label in names[np.lexsort((names, -counts))].tolist():
+        by_size = names[np.lexsort((names, -counts))].tolist()
+        for label in from_the_shortest(by_size) if kind in lengths else by_size:
             yield kind, label, own[labels == label]
 
 
@@ -117,7 +120,7 @@ def _read_tests(labelled: list[SliceReport]) -> str:
 
 
 def slice_plot(slices: tuple[SliceReport, ...]) -> DotPlot:
-    """The best model's win rate on all prompts and on each slice; the largest slices where there are very many."""
+    """The best model's win rate on all prompts and on each slice; of very many, the smallest are folded."""
     turns = {part.label for part in slices if part.kind == "turns"}
     told_apart = [part for part in slices if part.kind != "turns" or len(turns) > 1]
     rows = (
@@ -131,10 +134,10 @@ def slice_plot(slices: tuple[SliceReport, ...]) -> DotPlot:
             sorts_by=sorting_value(part.by_item.win_rate),
             heading=part.kind == "all",
         )
-        for part in told_apart[:MOST_SLICES]
+        for part in told_apart
     )
-    hidden = max(len(told_apart) - MOST_SLICES, 0)
-    return DotPlot("Win rate", "items", tuple(rows), RATE_TICKS, reference=RATES.at(0.5), hidden=hidden)
+    plot = DotPlot("Win rate", "items", tuple(rows), RATE_TICKS, reference=RATES.at(0.5))
+    return plot.folded(MOST_SLICES)
 
 
 def drawn(slices: tuple[SliceReport, ...], report: Report) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from evaluation.reports.length_slices import quarters
+from evaluation.reports.length_slices import from_the_shortest, quarters
 
 ALL = np.ones(8, dtype=bool)
 
@@ -30,3 +30,14 @@ def test_items_that_are_not_chosen_have_no_quarter_and_few_items_none_at_all() -
     chosen = np.array([True] * 8 + [False])
     assert quarters(np.arange(9), chosen, "{} words")[8] == ""
     assert set(quarters(np.arange(9), np.arange(9) < 7, "{} words")) == {""}
+
+
+def test_quarters_stand_from_the_shortest() -> None:
+    minus = "\N{MINUS SIGN}"
+    labels = [
+        "13 to 40 words more",
+        f"{minus}9 to 0 words more",
+        "1 to 12 words more",
+        f"{minus}117 to {minus}10 words more",
+    ]
+    assert [label.split()[0] for label in from_the_shortest(labels)] == [f"{minus}117", f"{minus}9", "1", "13"]
