@@ -14,11 +14,14 @@ from django.utils import timezone
 
 from annotation.models import Assignment, Batch, DatasetSnapshot, Flag, Gold, PoolEntry
 from evaluation.models import Campaign, Score
+from evaluation.reports.publishing import publish
 from modeling.registry.models import ModelVersion, Run
 from tests.factories import (
     make_comparison,
     make_item,
+    make_judgement,
     make_model,
+    make_pair,
     make_preference,
     make_project,
     make_prompt,
@@ -114,7 +117,9 @@ def addresses() -> list[Address]:
     make_preference(comparison)
     version = make_model("writer", backend=ModelVersion.Backend.LOCAL, path="/models/writer")
     rated = make_project(task_type="pairwise_evaluation", slug="rated")
-    Campaign.objects.create(slug="here", name="Here", project=rated)
+    campaign = Campaign.objects.create(slug="here", name="Here", project=rated)
+    make_judgement(make_pair(rated, version, make_model("other")), author, choice="a")
+    publish(campaign)
     item = make_item(project)
     place = item.assignments.all()[0]
     Assignment.objects.filter(pk=place.pk).update(
