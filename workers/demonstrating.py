@@ -29,13 +29,15 @@ SETTINGS: dict[str, Any] = {
         "chunk_prompts": 128,
         "checkpoint_every": 80,
     },
+    "ppo": {"learning_rate": 5e-5},
     "first": {"comparisons": 4000, "safety_comparisons": 600, "rejection": {"temperatures": [0.5]}},
 }
 """The plan of the demonstration, found by trial. Most comparisons come first; later batches are small and have the base
 in them, for two later versions mostly say the same. Its reward models tell a good sentence from a bad one, but of two
 sums hardly the right one, which the policies draw the more often: hence the agreement. Answers are marked safe or
 unsafe on helpfulness too: a safety model that saw marks on harmful requests alone took up to a third of the safe
-answers to ordinary questions for unsafe, and these were then judged by their safety."""
+answers to ordinary questions for unsafe, and these were then judged by their safety. PPO moves slowly: at the small
+preset's rate it made the reward models happier and the answers worse."""
 CHUNK = 500
 GUIDELINE = """\
 # The rule of the simulated annotators
