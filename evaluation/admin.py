@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
-from evaluation.models import Campaign, Iteration, Judgement, JudgeTemplate, Refusal, Score, Stage
+from evaluation.models import Campaign, Iteration, Judgement, JudgeTemplate, KeptReport, Refusal, Report, Score, Stage
 from modeling.registry.admin import ReadOnlyAdmin
 
 
@@ -18,6 +18,24 @@ class CampaignAdmin(admin.ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> list[str]:
         """What runs, addresses and judgements refer to stays as it was made."""
         return ["slug", "project"] if obj else []
+
+
+@admin.register(Report)
+class ReportAdmin(ReadOnlyAdmin):
+    list_display = ["campaign", "number", "as_of", "published_by", "digest"]
+    list_select_related = ["campaign"]
+    search_fields = ["campaign__slug", "note"]
+    date_hierarchy = "as_of"
+    exclude = ["html", "json", "csv"]
+
+
+@admin.register(KeptReport)
+class KeptReportAdmin(ReadOnlyAdmin):
+    list_display = ["campaign", "fingerprint", "made_at"]
+    list_select_related = ["campaign"]
+    search_fields = ["campaign__slug"]
+    date_hierarchy = "made_at"
+    exclude = ["html", "json", "csv"]
 
 
 @admin.register(Score)

@@ -37,7 +37,7 @@ from annotation.models import (
     Standing,
     Tally,
 )
-from evaluation.models import Campaign, Iteration, Judgement, JudgeTemplate, Refusal, Score, Stage
+from evaluation.models import Campaign, Iteration, Judgement, JudgeTemplate, KeptReport, Refusal, Report, Score, Stage
 from modeling.registry.models import Run, RunMetric, Worker
 from tests.factories import make_comparison, make_item, make_model, make_preference, make_project, make_user
 from webapp.accounts.models import Identity, Invitation, User
@@ -46,7 +46,7 @@ pytestmark = pytest.mark.django_db
 OURS = ("accounts", "annotation", "evaluation", "registry")
 IMMUTABLE = (
     "rating", "demonstration", "redteamattempt", "reply", "preference", "comparison", "response", "review",
-    "adjudication", "datasetsnapshot", "runmetric", "score", "guidelineversion", "iteration", "stage",
+    "adjudication", "datasetsnapshot", "runmetric", "score", "guidelineversion", "iteration", "stage", "report",
 )  # fmt: skip
 
 
@@ -82,7 +82,9 @@ def a_row_of_everything() -> None:
     tallies.touch_project(project)
     Draft.objects.create(project=project, annotator=annotator, fields={"prompt": "Half a sen"})
     DatasetSnapshot.objects.create(project=project, digest="d" * 64, rows=1)
-    Campaign.objects.create(slug="first", name="First", project=make_project())
+    campaign = Campaign.objects.create(slug="first", name="First", project=make_project())
+    Report.objects.create(campaign=campaign, number=1, as_of=timezone.now(), digest="d" * 64, snapshot=b"")
+    KeptReport.objects.create(campaign=campaign, fingerprint="d" * 64)
     Score.objects.create(model_version=model, response=comparison.response_a, value=0.5)
     Refusal.objects.create(model_version=model, response=comparison.response_a, logit=0.5)
     template = JudgeTemplate.objects.create(name="first", digest="d" * 64, text="How safe?", for_pairs=False)
