@@ -169,7 +169,7 @@ def measure(judgements: int, runs: int) -> dict[str, object]:
     }
 
 
-def timed(deed: Callable[[], None]) -> float:
+def timed(deed: Callable[[], object]) -> float:
     start = time.perf_counter()
     deed()
     return time.perf_counter() - start
