@@ -23,9 +23,11 @@ def least_bytes(parameters: int, config: TrainingConfig, processes: int = 1) -> 
 
 
 def memory_warning(config: TrainingConfig, processes: int = 1, available: int | None = None) -> str | None:
-    """What to tell where the memory cannot suffice, with the numbers. None where it may, where there is no base (n-grams
-    are small), or where it can't be read, which the run itself tells. available: bytes that a process has; without it,
-    those of the GPU or this machine."""
+    """What to tell where the memory cannot suffice, with the numbers.
+
+    None where it may, where there is no base (n-grams are small), or where it can't be read, which the run itself
+    tells. available: bytes that a process has; without it, those of the GPU or this machine.
+    """
     base: Path | None = config.base
     if base is None:
         return None
