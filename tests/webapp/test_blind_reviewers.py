@@ -40,7 +40,8 @@ def disputed_pair(project: Project, first: ModelVersion, second: ModelVersion) -
 def test_no_page_that_a_reviewer_opens_names_a_model(client: Client) -> None:
     addresses = every_page_of_a_manager()
     ModelVersion.objects.update(description="")
-    for number, model in enumerate(ModelVersion.objects.order_by("pk")):
+    policies = ModelVersion.objects.filter(kind=ModelVersion.Kind.POLICY)  # a reward model wrote nothing
+    for number, model in enumerate(policies.order_by("pk")):
         ModelVersion.objects.filter(pk=model.pk).update(name=f"kestrel-{number}b")
     Response.objects.update(text="I am kestrel-0b, trained by Anthropic.")
     blinding.check(Response.objects.select_related("prompt"))
